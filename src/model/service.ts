@@ -1,0 +1,256 @@
+import type { Instant } from "../base/clock.js";
+import type { ErrorCode } from "../base/errors.js";
+import type { Context } from "./context.js";
+import type { TupleFilter } from "./filter.js";
+import type { ObjectRef } from "./object.js";
+import type { SubjectRef } from "./subject.js";
+import type { Tuple } from "./tuple.js";
+
+/**
+ * What the database does, as plain data: one method an rpc of `usher.v1`. The embedded database
+ * implements it, the gRPC handlers call it, and the client implements it over the wire, so that a
+ * program cannot tell which of the two it holds. Every method rejects with a `UsherError`.
+ */
+export interface Service {
+  writeTuples(request: WriteTuplesRequest, call: Call): Promise<WriteTuplesResponse>;
+  deleteTuples(request: DeleteTuplesRequest, call: Call): Promise<DeleteTuplesResponse>;
+  readTuples(request: ReadTuplesRequest, call: Call): Promise<ReadTuplesResponse>;
+  /** Ends only with an error or when the consumer returns. Holds one event at a time: a slow consumer costs nothing. */
+  watchTuples(request: WatchTuplesRequest, call: Call): AsyncIterable<WatchEvent>;
+  check(request: CheckRequest, call: Call): Promise<Decision>;
+  batchCheck(request: BatchCheckRequest, call: Call): Promise<BatchCheckResponse>;
+  expand(request: ExpandRequest, call: Call): Promise<ExpandResponse>;
+  readSchema(request: ReadSchemaRequest, call: Call): Promise<ReadSchemaResponse>;
+  writeSchema(request: WriteSchemaRequest, call: Call): Promise<WriteSchemaResponse>;
+  close(): Promise<void>;
+}
+
+/** Who calls, and until when the answer is wanted. */
+export interface Call {
+  /** Default: `default`. */
+  readonly tenant?: string;
+  /** The calling service; until keys exist, empty. Part of a request id's scope. */
+  readonly principal?: string;
+  /** Aborting it ends the walk and the store reads of the call. */
+  readonly signal?: AbortSignal;
+}
+
+export type Consistency =
+  | { readonly kind: "latest" }
+  /** At least as fresh as the zookie; in practice as fresh as can be. */
+  | { readonly kind: "atLeast"; readonly zookie: string }
+  /** The snapshot of the zookie, back to the horizon. */
+  | { readonly kind: "exact"; readonly zookie: string };
+
+export interface Operation {
+  /** `create` fails where the tuple stands; `touch` writes it either way; `delete` of an absent tuple is no error. */
+  readonly kind: "create" | "touch" | "delete";
+  /** For `delete` the identity counts; its condition and expiration must be left out. */
+  readonly tuple: Tuple;
+}
+
+export interface Precondition {
+  readonly kind: "mustMatch" | "mustNotMatch";
+  readonly filter: TupleFilter;
+}
+
+/** Kept with the commit, shown by Watch: who, why, and whatever else. */
+export type Metadata = Readonly<Record<string, string>>;
+
+interface WriteOptions {
+  readonly preconditions?: readonly Precondition[];
+  readonly metadata?: Metadata;
+  /** A retry with the same id and the same request gives the first one's answer, within the horizon. */
+  readonly requestId?: string;
+  /** Everything is checked, nothing is written; the zookie is that of the state it was checked against. */
+  readonly validateOnly?: boolean;
+}
+
+export interface WriteTuplesRequest extends WriteOptions {
+  readonly operations: readonly Operation[];
+}
+
+export interface WriteTuplesResponse {
+  readonly zookie: string;
+  /** Tuples that now stand otherwise; 0: nothing was committed, and the zookie is the current one. */
+  readonly changed: number;
+}
+
+export interface DeleteTuplesRequest extends WriteOptions {
+  /** A tuple that one of them matches is deleted. None may be empty. */
+  readonly filters: readonly TupleFilter[];
+  /** At most this many; default and maximum `limits.deletePerCallMax`. */
+  readonly limit?: number;
+}
+
+export interface DeleteTuplesResponse {
+  readonly zookie: string;
+  readonly deleted: number;
+  /** The limit was reached and more match: call again. */
+  readonly more: boolean;
+}
+
+export interface ReadTuplesRequest {
+  /** Empty: everything. */
+  readonly filter: TupleFilter;
+  readonly pageSize?: number;
+  /** From the page before; it pins that page's snapshot. */
+  readonly cursor?: string;
+  readonly consistency?: Consistency;
+}
+
+export interface ReadTuplesResponse {
+  readonly zookie: string;
+  /** In a stable order. Expired tuples are left out. */
+  readonly tuples: readonly Tuple[];
+  /** Absent on the last page. */
+  readonly cursor?: string;
+}
+
+export interface WatchTuplesRequest {
+  /** Events after this zookie; absent: from now. */
+  readonly after?: string;
+  /** From the earliest revision kept; not together with `after`. */
+  readonly fromEarliest?: boolean;
+  /** An operation that one of them matches is sent; none: all, with schema changes. */
+  readonly filters?: readonly TupleFilter[];
+  /** Schema changes even where filters are given. */
+  readonly schemaChanges?: boolean;
+  /** At least this often a checkpoint says how far the stream is complete; absent: none. */
+  readonly checkpointMs?: number;
+}
+
+export type WatchEvent =
+  | {
+      readonly kind: "commit";
+      /** Resuming after it misses nothing and repeats nothing; absent on all but the last part of a large commit. */
+      readonly zookie?: string;
+      readonly instant: Instant;
+      readonly metadata: Metadata;
+      readonly operations: readonly TupleChange[];
+      /** The schema text, where the commit wrote one. */
+      readonly schema?: string;
+      /** False while more parts of the same commit follow. */
+      readonly last: boolean;
+    }
+  /** Every matching event up to the zookie has been sent. */
+  | { readonly kind: "checkpoint"; readonly zookie: string; readonly instant: Instant };
+
+/** `write`: the tuple now stands so; `delete`: it was so and stands no longer. */
+export interface TupleChange {
+  readonly kind: "write" | "delete";
+  readonly tuple: Tuple;
+}
+
+export interface CheckRequest {
+  readonly object: ObjectRef;
+  readonly permission: string;
+  readonly subject: SubjectRef;
+  readonly context?: Context;
+  /** Laid over the snapshot for this request alone. */
+  readonly contextualTuples?: readonly Tuple[];
+  readonly consistency?: Consistency;
+  readonly explain?: boolean;
+}
+
+/** The answer to one check. Neither allowed nor missing fields: denied. */
+export interface Decision {
+  readonly allowed: boolean;
+  /** Not empty: conditional; with these context fields the answer would be decided, or come closer. */
+  readonly missingFields: readonly string[];
+  /** The snapshot that was read. Stored with new content, it makes later checks at least as fresh as this one. */
+  readonly zookie: string;
+  readonly instant: Instant;
+  /** For how many milliseconds time alone cannot change the answer; absent: for ever. */
+  readonly validForMs?: number;
+  readonly explanation?: Explanation;
+}
+
+export interface BatchCheckRequest {
+  readonly items: readonly BatchCheckItem[];
+  readonly consistency?: Consistency;
+}
+
+export type BatchCheckItem = Omit<CheckRequest, "consistency">;
+
+export interface BatchCheckResponse {
+  /** All items were evaluated at this one snapshot. */
+  readonly zookie: string;
+  /** In the order of the items. */
+  readonly results: readonly BatchCheckResult[];
+}
+
+export type BatchCheckResult = { readonly decision: Decision } | { readonly error: { readonly code: ErrorCode; readonly message: string } };
+
+/** How an answer came about, one node a step of the evaluation, exactly as it ran. */
+export interface Explanation {
+  /** `document:1#view`, `+`, `group:eng#member via document:1#viewer`… for reading; the fields are for programs. */
+  readonly kind: "permission" | "relation" | "union" | "intersection" | "exclusion" | "arrow" | "tuple" | "self" | "nil" | "identity" | "cycle" | "memo";
+  readonly answer: "allowed" | "denied" | "conditional" | "undecided";
+  readonly object?: ObjectRef;
+  /** The relation or permission evaluated, or the arrow's (`parent->view`). */
+  readonly member?: string;
+  /** The tuple that was followed or found. */
+  readonly tuple?: Tuple;
+  /** Why a tuple did not count, or a branch was not decided: an error's message, `expired`, a condition's outcome. */
+  readonly note?: string;
+  readonly missingFields?: readonly string[];
+  readonly children: readonly Explanation[];
+}
+
+export interface ExpandRequest {
+  readonly object: ObjectRef;
+  readonly permission: string;
+  /** `false`: one level, usersets are left as leaves; `true`: down to the leaves. */
+  readonly deep?: boolean;
+  readonly consistency?: Consistency;
+}
+
+export interface ExpandResponse {
+  readonly zookie: string;
+  readonly tree: ExpandNode;
+}
+
+/** The userset tree of an object's relation or permission. */
+export interface ExpandNode {
+  readonly kind: "union" | "intersection" | "exclusion" | "leaf";
+  /** The relation or permission that this node expands. */
+  readonly object: ObjectRef;
+  readonly member: string;
+  /** For an exclusion: the base, then what is subtracted. */
+  readonly children: readonly ExpandNode[];
+  /** Of a leaf. */
+  readonly subjects: readonly ExpandSubject[];
+}
+
+export interface ExpandSubject {
+  readonly subject: SubjectRef;
+  /** The condition that stands between the subject and the set: name and stored context. */
+  readonly condition?: { readonly name: string; readonly context: Context };
+  readonly expiresAt?: Instant;
+  /** Deep expansion: what the userset holds; absent where it was not followed (a cycle, or one level). */
+  readonly expanded?: ExpandNode;
+}
+
+export interface ReadSchemaRequest {
+  readonly consistency?: Consistency;
+}
+
+export interface ReadSchemaResponse {
+  /** As it was written, comments included. */
+  readonly text: string;
+  /** The commit that wrote it. */
+  readonly zookie: string;
+}
+
+export interface WriteSchemaRequest {
+  readonly text: string;
+  readonly metadata?: Metadata;
+  readonly validateOnly?: boolean;
+}
+
+export interface WriteSchemaResponse {
+  readonly zookie: string;
+  /** False: the text equals the one in force, and nothing was committed. */
+  readonly changed: boolean;
+}

@@ -1,0 +1,154 @@
+import type { Clock, Instant } from "../base/clock.js";
+import type { TupleFilter } from "../model/filter.js";
+import type { Metadata, Operation, Precondition, TupleChange } from "../model/service.js";
+import type { TupleShape } from "../model/schema/schema.js";
+import type { StoredTuple } from "../model/tuple.js";
+import type { ObjectRef } from "../model/object.js";
+import type { SubjectRef } from "../model/subject.js";
+import type { Revision, TenantId } from "../model/zookie.js";
+
+/**
+ * The contract of a store: commit, probe, list, log. Whatever stands behind it, these hold:
+ *
+ * - Commits are serial. Each has a revision of its own, one above the one before, over all tenants.
+ * - Durable first, then visible, then the listeners, then the writer's answer.
+ * - A snapshot sees exactly the commits up to its revision, however long it is held and whatever is collected.
+ * - Nothing acknowledged is lost, nothing is invented; damage that can be seen is an error with a code.
+ */
+export interface Store {
+  /** Which store and timeline this is, as in its zookies. */
+  readonly identity: StoreIdentity;
+  readonly clock: Clock;
+  /** The newest commit that is durable and visible. */
+  readonly head: Head;
+  /** Snapshots and logs work back to here. */
+  readonly horizon: Head;
+
+  /** The tenant's number. @throws `tenant_unknown` */
+  tenant(name: string): TenantId;
+
+  /**
+   * Validates and applies one write, atomically. Resolves when it is durable, visible and listeners have run.
+   * @throws `tuple_exists`, `precondition_failed`, `schema_changed`, `schema_orphans_tuples`, `request_id_reused`,
+   * `overloaded`, `store_unavailable`, `outcome_unknown`, `closed`
+   */
+  commit(write: Write): Promise<WriteOutcome>;
+
+  /**
+   * A read view at `revision`, by default at head. Release it in a `finally`.
+   * @throws `zookie_expired` below the horizon, `zookie_ahead` above head, `store_unavailable`, `closed`
+   */
+  snapshot(revision?: Revision): Snapshot;
+
+  /** The revision that was head at the instant. @throws `zookie_expired` where that is before the horizon */
+  revisionAt(instant: Instant): Promise<Revision>;
+
+  /**
+   * A tenant's commits after a revision, in order, up to head as it is when the page is read, at most `limit`.
+   * `through`: every commit of the tenant up to there is in this page or before it.
+   * @throws `zookie_expired`
+   */
+  log(tenant: TenantId, after: Revision, limit: number): Promise<{ commits: Commit[]; through: Revision }>;
+
+  /** Called synchronously for each commit, in order, once it is durable and visible, before the writer is answered. */
+  onCommit(listener: (commit: Commit) => void): () => void;
+
+  /** Answered writes are durable; waiting ones are refused with `closed`. */
+  close(): Promise<void>;
+}
+
+export interface StoreIdentity {
+  /** 8 hex digits each. */
+  readonly store: string;
+  readonly timeline: string;
+}
+
+export interface Head {
+  readonly revision: Revision;
+  readonly instant: Instant;
+}
+
+export interface Write {
+  readonly tenant: TenantId;
+  /** With `requestId`: the scope in which the id must not be reused. */
+  readonly principal: string;
+  readonly requestId?: string;
+  /** Hash of the request's meaning: a retry with another hash is `request_id_reused`. Given where `requestId` is. */
+  readonly requestHash?: string;
+  readonly preconditions: readonly Precondition[];
+  readonly operations: readonly Operation[];
+  /** Deletes what matches one of the filters, at most `limit`; applied after `operations`. */
+  readonly erase?: { readonly filters: readonly TupleFilter[]; readonly limit: number };
+  /** A new schema, and whether tuples of a shape may stand under it. */
+  readonly schema?: { readonly text: string; readonly admits: (shape: TupleShape) => boolean };
+  /** The revision of the schema that the operations were validated against (0: none); if another one is in force the write fails with `schema_changed`. */
+  readonly expectSchema?: Revision;
+  readonly metadata: Metadata;
+  readonly validateOnly: boolean;
+}
+
+export interface WriteOutcome {
+  /** Of the commit; where nothing changed or nothing was to be written, the state it was compared with. */
+  readonly revision: Revision;
+  readonly instant: Instant;
+  /** How many tuples now stand otherwise. */
+  readonly changed: number;
+  /** `erase` stopped at its limit and more match. */
+  readonly more: boolean;
+  /** This is the answer to an earlier request with the same id. */
+  readonly repeated: boolean;
+}
+
+/** One commit as the log keeps it. */
+export interface Commit {
+  readonly revision: Revision;
+  readonly instant: Instant;
+  readonly tenant: TenantId;
+  readonly principal: string;
+  readonly metadata: Metadata;
+  readonly changes: readonly StoredChange[];
+  readonly schema?: string;
+}
+
+/**
+ * `write`: the tuple as it stands from this commit on; `delete`: the tuple as it stood.
+ * `replaced`: since when the version that it ended had stood; absent for a tuple that is new.
+ */
+export interface StoredChange extends TupleChange {
+  readonly replaced?: Revision;
+}
+
+/** A key to probe: the identity of one tuple. */
+export interface TupleKey {
+  readonly object: ObjectRef;
+  readonly relation: string;
+  readonly subject: SubjectRef;
+}
+
+/** What to list, with the order that follows. Pages continue `after` the last key of the page before. */
+export interface ListQuery {
+  readonly filter: TupleFilter;
+  readonly after?: TupleKey;
+  readonly limit: number;
+}
+
+export interface Snapshot {
+  readonly revision: Revision;
+  readonly instant: Instant;
+
+  /** Each key's tuple as of this revision, expired ones too; undefined where none stands. */
+  probe(tenant: TenantId, keys: readonly TupleKey[], signal?: AbortSignal): Promise<(StoredTuple | undefined)[]>;
+
+  /**
+   * A page of the tuples that match, expired ones too. A filter with an object type lists in the order of
+   * (object type, id, relation, subject type, subject relation, subject id), one by subject alone in the order of
+   * (subject type, id, relation, object type, relation, object id), each by bytes. `next`: give it as `after` for the page that
+   * follows; absent when nothing more matches. A page may be short, even empty, and still have a `next`.
+   */
+  list(tenant: TenantId, query: ListQuery, signal?: AbortSignal): Promise<{ tuples: StoredTuple[]; next?: TupleKey }>;
+
+  /** The schema in force at this revision and the commit that wrote it; undefined before the first. */
+  schema(tenant: TenantId): Promise<{ text: string; revision: Revision } | undefined>;
+
+  release(): void;
+}

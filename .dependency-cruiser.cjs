@@ -9,7 +9,7 @@ const layers = {
   database: ["base", "model", "storage", "evaluation", "watch"],
   client: ["base", "model"],
   server: ["base", "model", "storage", "evaluation", "watch", "database"],
-  cli: ["base", "model", "client", "database", "server", "storage"],
+  cli: ["base", "model", "storage", "evaluation", "database", "client", "server"],
 };
 
 module.exports = {

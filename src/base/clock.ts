@@ -13,6 +13,9 @@ export interface Clock {
   now(): Instant;
 }
 
+/** Uptime, which costs a system call of some microseconds, is asked only where the wall clock is ahead by more than its resolution. */
+const suspensionMsMin = 20;
+
 /** The machine's three clocks, each of which lies in its own way. */
 export interface TimeSources {
   /** Can be set by anybody, forward and back. */
@@ -33,52 +36,59 @@ export class SteadyClock implements Clock {
   #sources: TimeSources;
   #time: number;
   #monotonic: number;
-  /** By how much uptime was ahead of the monotonic clock when last compared. */
+  /** The most that uptime was ahead of the monotonic clock: more than that is time suspended since. */
   #uptimeLead: number;
   #jump = 0;
+  /** The operator said that the wall clock, which is far behind, is right: it is slewed to all the way. */
+  #waiting = false;
 
   /** @param floor time starts no earlier than this: the instant of the last commit. */
   constructor(sources: TimeSources, floor: Instant = 0) {
     this.#sources = sources;
     this.#time = Math.max(sources.wallMs(), floor);
     this.#monotonic = sources.monotonicMs();
-    this.#uptimeLead = sources.uptimeMs() - sources.monotonicMs();
+    this.#uptimeLead = sources.uptimeMs() - this.#monotonic;
   }
 
   now(): Instant {
     const monotonic = this.#sources.monotonicMs();
     const elapsed = Math.max(0, monotonic - this.#monotonic);
-    this.#monotonic = monotonic;
+    this.#monotonic += elapsed;
     this.#time += elapsed;
     let ahead = this.#sources.wallMs() - this.#time;
-    if (ahead > limits.clockJumpMsMax) ahead -= this.#slept(ahead);
-    if (Math.abs(ahead) > limits.clockJumpMsMax) {
-      this.#jump = ahead;
-    } else {
-      this.#jump = 0;
-      this.#time += Math.max(-elapsed / 10, Math.min(elapsed / 10, ahead));
-    }
+    if (ahead > suspensionMsMin) ahead -= this.#wake(ahead);
+    const near = Math.abs(ahead) <= limits.clockJumpMsMax;
+    this.#waiting &&= ahead < 0 && !near;
+    this.#jump = near || this.#waiting ? 0 : ahead;
+    if (this.#jump === 0) this.#time += Math.max(-elapsed / 10, Math.min(elapsed / 10, ahead));
     return Math.floor(this.#time);
   }
 
-  /** How far the wall clock stands ahead of this one (negative: behind), where that is over the bound; else 0. */
+  /** How far the wall clock stands ahead of this one (negative: behind), where that is over the bound; else 0. As of the last `now`. */
   get jumpMs(): number {
     return this.#jump;
   }
 
-  /** The operator's word that the wall clock is right. Time still never goes back: a wall clock behind is waited for. */
+  /** The operator's word that the wall clock is right. Time still never goes back: a wall clock behind is waited for, at the slewed pace. */
   accept(): void {
-    this.#time = Math.max(this.#time, this.#sources.wallMs());
+    const wall = this.#sources.wallMs();
+    this.#waiting = wall < this.#time;
+    this.#time = Math.max(this.#time, wall);
     this.#jump = 0;
   }
 
-  /** Adds the time that the machine was suspended, which is what uptime has gained on the monotonic clock. */
-  #slept(ahead: number): number {
-    const gained = this.#sources.uptimeMs() - this.#sources.monotonicMs();
-    const slept = Math.min(ahead, Math.max(0, gained - this.#uptimeLead));
-    this.#uptimeLead = gained;
-    this.#time += slept;
-    return slept;
+  /**
+   * Adds the time for which the machine was suspended since the last call, and returns it. Uptime alone
+   * could err as well as the wall clock alone, so both must agree. Uptime ticks in coarser steps than the
+   * monotonic clock, so only a new maximum of its lead counts.
+   */
+  #wake(ahead: number): number {
+    const lead = this.#sources.uptimeMs() - this.#monotonic;
+    const suspended = Math.max(0, lead - this.#uptimeLead);
+    this.#uptimeLead += suspended;
+    const vouched = Math.min(ahead, suspended);
+    this.#time += vouched;
+    return vouched;
   }
 }
 

@@ -43,6 +43,8 @@ export const errorCodes = [
   "depth_exceeded",
   "evaluation_too_large",
   "condition_failed",
+  // The answer does not fit in one message: ask for less.
+  "response_too_large",
   // The call ended early.
   "cancelled",
   "deadline_exceeded",

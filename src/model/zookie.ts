@@ -23,10 +23,11 @@ const version = 1;
 /**
  * A URL-safe string. By example, store `0a1b2c3d`, timeline `00000001`, tenant 1, revision 300:
  *
- *     01 | 0a 1b 2c 3d | 00 00 00 01 | 01 | ac 02 | crc32 of these, low 2 bytes
- *     version  store      timeline     tenant  revision, both as LEB128
+ *     01 | 0a 1b 2c 3d | 00 00 00 01 | 01 | ac 02 | f2 5e 00 1b
+ *     version  store      timeline     tenant  revision, both as LEB128;  crc32 of all before
  *
- * The checksum catches a mistyped or cut token; it is no signature, since a zookie grants nothing.
+ * The checksum catches a mistyped or cut token: a wrong character, being at most 6 bits in a row, always.
+ * It is no signature, since a zookie grants nothing.
  */
 export function encodeZookie(parts: ZookieParts): string {
   const body = Buffer.from([
@@ -42,18 +43,28 @@ export function encodeZookie(parts: ZookieParts): string {
 /** @throws `invalid_zookie` */
 export function decodeZookie(token: string): ZookieParts {
   const bytes = Buffer.from(token, "base64url");
-  const body = bytes.subarray(0, -2);
-  if (bytes.length < 13 || bytes.length > 32 || bytes[0] !== version || bytes.toString("base64url") !== token || !checksum(body).equals(bytes.subarray(-2))) {
-    throw new UsherError("invalid_zookie", `zookie ${quote(token)} is not one: pass a zookie as an answer gave it`);
+  if (bytes.length >= bytesMin && bytes.length <= bytesMax && bytes[0] === version) {
+    const parts = readParts(bytes);
+    // There is one way to write a zookie, so whatever else was sent differs from it, in its checksum at least.
+    if (Number.isSafeInteger(parts.tenant) && Number.isSafeInteger(parts.revision) && encodeZookie(parts) === token) return parts;
   }
-  const [tenant, afterTenant] = readLeb128(body, 9);
-  const [revision] = readLeb128(body, afterTenant);
-  return { store: body.toString("hex", 1, 5), timeline: body.toString("hex", 5, 9), tenant, revision };
+  throw new UsherError("invalid_zookie", `zookie ${quote(token)} is not one: pass a zookie as an answer gave it`);
+}
+
+/** With a tenant and a revision of one byte each, and of the eight that a safe integer takes at most. */
+const bytesMin = 15;
+const bytesMax = 29;
+
+function readParts(bytes: Buffer): ZookieParts {
+  const [tenant, afterTenant] = readLeb128(bytes, 9);
+  const [revision] = readLeb128(bytes, afterTenant);
+  return { store: bytes.toString("hex", 1, 5), timeline: bytes.toString("hex", 5, 9), tenant, revision };
 }
 
 function checksum(body: Uint8Array): Buffer {
-  const sum = crc32(body);
-  return Buffer.from([(sum >>> 8) & 0xff, sum & 0xff]);
+  const sum = Buffer.alloc(4);
+  sum.writeUInt32BE(crc32(body));
+  return sum;
 }
 
 function leb128(value: number): number[] {

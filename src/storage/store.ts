@@ -140,10 +140,11 @@ export interface Snapshot {
   probe(tenant: TenantId, keys: readonly TupleKey[], signal?: AbortSignal): Promise<(StoredTuple | undefined)[]>;
 
   /**
-   * A page of the tuples that match, expired ones too. A filter with an object type lists in the order of
-   * (object type, id, relation, subject type, subject relation, subject id), one by subject alone in the order of
-   * (subject type, id, relation, object type, relation, object id), each by bytes. `next`: give it as `after` for the page that
-   * follows; absent when nothing more matches. A page may be short, even empty, and still have a `next`.
+   * A page of the tuples that match, expired ones too, each field in the order of its bytes. By subject, in the order of
+   * (subject type, id, relation, object type, relation, object id), where the filter names a subject's id and no object's, or
+   * a subject's type and no object type; else by object, in the order of (object type, id, relation, subject type, subject
+   * relation, subject id). `next`: give it as `after` for the page that follows; absent when nothing more matches. A page may
+   * be short, even empty, and still have a `next`.
    */
   list(tenant: TenantId, query: ListQuery, signal?: AbortSignal): Promise<{ tuples: StoredTuple[]; next?: TupleKey }>;
 

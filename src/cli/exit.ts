@@ -1,0 +1,42 @@
+import { CommanderError } from "commander";
+import { asError, UsherError, type ErrorDetails } from "../base/errors.js";
+import type { Terminal } from "./terminal.js";
+
+/** What a script may rely on. */
+export const exitCodes = {
+  ok: 0,
+  /** A check was denied, a test failed, a file is not formatted. */
+  denied: 1,
+  usage: 2,
+  /** A check needs context fields that it was not given. */
+  conditional: 3,
+  /** An error with a code. */
+  error: 4,
+} as const;
+
+export const exitHelp = `
+Exit codes:
+  0  done; a check: allowed
+  1  a check: denied; a test failed; \`schema format --check\` found something
+  2  usage: an unknown command or option, a missing argument
+  3  a check: conditional, context fields are missing
+  4  an error, printed as \`usher: CODE: message\``;
+
+/** Tells what was thrown, and which exit code it has. */
+export function reportFailure(thrown: unknown, terminal: Terminal, json: boolean): number {
+  if (thrown instanceof CommanderError) {
+    // Help and version are thrown as well, once they have been printed.
+    if (thrown.exitCode === 0) return exitCodes.ok;
+    if (thrown.code !== "commander.help") writeFailure("usage", thrown.message.replace(/^error: /, ""), {}, terminal, json);
+    return exitCodes.usage;
+  }
+  const error = asError(thrown);
+  if (error instanceof UsherError) writeFailure(error.code, error.message, error.details, terminal, json);
+  else writeFailure("internal", json ? error.message : (error.stack ?? error.message), {}, terminal, json);
+  return exitCodes.error;
+}
+
+function writeFailure(code: string, message: string, details: ErrorDetails, terminal: Terminal, json: boolean): void {
+  const text = json ? JSON.stringify({ error: { code, message, ...(Object.keys(details).length === 0 ? {} : { details }) } }) : `usher: ${code}: ${message}`;
+  terminal.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,45 @@
+import { Command } from "commander";
+import { addCheck } from "./check.js";
+import { exitCodes, exitHelp, reportFailure } from "./exit.js";
+import { addExpand } from "./expand.js";
+import { addGlobalOptions, createRunner } from "./options.js";
+import { addSchema } from "./schema.js";
+import { addServe } from "./serve.js";
+import type { Terminal } from "./terminal.js";
+import { addTest } from "./test.js";
+import { addTuple } from "./tuple.js";
+import { addVersion, packageVersion } from "./version.js";
+import { addWatch } from "./watch.js";
+
+/** Runs one command line and tells its exit code; never throws. @param words without the program's name */
+export async function runCommand(words: readonly string[], terminal: Terminal): Promise<number> {
+  let exitCode: number = exitCodes.ok;
+  const program = createProgram(terminal, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...words], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return reportFailure(error, terminal, words.includes("--json"));
+  }
+}
+
+function createProgram(terminal: Terminal, finish: (exitCode: number) => void): Command {
+  const program = new Command("usher")
+    .description("A relationship-based authorization database: who may do what, and until when.")
+    .version(packageVersion())
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+      // `reportFailure` writes errors, of usage too.
+      outputError: () => undefined,
+    })
+    .addHelpText("after", exitHelp);
+  addGlobalOptions(program, terminal);
+  const run = createRunner(terminal, finish);
+  for (const add of [addServe, addSchema, addTuple, addCheck, addExpand, addWatch, addTest, addVersion]) add(program, run);
+  return program;
+}

@@ -1,0 +1,164 @@
+import { Client, credentials, Metadata, type CallOptions, type ServiceError } from "@grpc/grpc-js";
+
+import { abortError, throwIfAborted } from "../base/abort.js";
+import { UsherError } from "../base/errors.js";
+import { limits } from "../base/limits.js";
+import { quote } from "../model/object.js";
+import type {
+  BatchCheckRequest, BatchCheckResponse, Call, CheckRequest, Decision, DeleteTuplesRequest, DeleteTuplesResponse, ExpandRequest,
+  ExpandResponse, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service, WatchEvent, WatchTuplesRequest,
+  WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
+} from "../model/service.js";
+import { methods, type Method } from "../model/wire/methods.js";
+import { checkTenantHeader, tenantKey } from "../model/wire/tenant.js";
+import { fromGrpc } from "./failures.js";
+
+export interface RemoteOptions {
+  /** How long a call may take, but for watches, which have no end; default `limits.callMsDefault`. */
+  readonly deadlineMs?: number;
+}
+
+/** A server's database, over gRPC. It connects with the first call, and again after a connection is lost. */
+export class Remote implements Service {
+  readonly #address: string;
+  readonly #deadlineMs: number;
+  readonly #client: Client;
+  /** What is under way; closing cancels it. */
+  readonly #open = new Set<{ cancel(): void }>();
+  #isClosed = false;
+
+  /** @param address `host:port` */
+  constructor(address: string, options: RemoteOptions = {}) {
+    this.#address = address;
+    this.#deadlineMs = options.deadlineMs ?? limits.callMsDefault;
+    this.#client = new Client(address, credentials.createInsecure(), {
+      "grpc.max_receive_message_length": limits.messageBytesMax,
+      "grpc.max_send_message_length": limits.messageBytesMax,
+      "grpc.keepalive_time_ms": limits.keepaliveMs,
+      "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
+      "grpc.initial_reconnect_backoff_ms": limits.reconnectMsMin,
+      "grpc.max_reconnect_backoff_ms": limits.reconnectMsMax,
+      // Neither the environment's proxy nor a DNS record shall decide where questions of authorization go.
+      "grpc.enable_http_proxy": 0,
+      "grpc.service_config_disable_resolution": 1,
+    });
+  }
+
+  writeTuples(request: WriteTuplesRequest, call: Call): Promise<WriteTuplesResponse> {
+    return this.#unary(methods.writeTuples, request, call);
+  }
+
+  deleteTuples(request: DeleteTuplesRequest, call: Call): Promise<DeleteTuplesResponse> {
+    return this.#unary(methods.deleteTuples, request, call);
+  }
+
+  readTuples(request: ReadTuplesRequest, call: Call): Promise<ReadTuplesResponse> {
+    return this.#unary(methods.readTuples, request, call);
+  }
+
+  check(request: CheckRequest, call: Call): Promise<Decision> {
+    return this.#unary(methods.check, request, call);
+  }
+
+  batchCheck(request: BatchCheckRequest, call: Call): Promise<BatchCheckResponse> {
+    return this.#unary(methods.batchCheck, request, call);
+  }
+
+  expand(request: ExpandRequest, call: Call): Promise<ExpandResponse> {
+    return this.#unary(methods.expand, request, call);
+  }
+
+  readSchema(request: ReadSchemaRequest, call: Call): Promise<ReadSchemaResponse> {
+    return this.#unary(methods.readSchema, request, call);
+  }
+
+  writeSchema(request: WriteSchemaRequest, call: Call): Promise<WriteSchemaResponse> {
+    return this.#unary(methods.writeSchema, request, call);
+  }
+
+  /** The call begins when the first event is asked for, and ends when the consumer returns. */
+  async *watchTuples(request: WatchTuplesRequest, call: Call): AsyncGenerator<WatchEvent, void> {
+    this.#requireUsable(call.signal);
+    const bytes = methods.watchTuples.request.encode(request);
+    const stream = this.#client.makeServerStreamRequest(methods.watchTuples.path, asIs, asIs, bytes, this.#metadata(call), {});
+    const release = this.#cancelWith(stream, call.signal);
+    // Cancelling makes the stream emit an error after its reader is gone.
+    stream.on("error", ignore);
+    try {
+      for await (const event of stream) yield methods.watchTuples.response.decode(event as Buffer);
+    } catch (thrown) {
+      throw this.#failure(thrown, call.signal, false);
+    } finally {
+      release();
+      stream.cancel();
+    }
+  }
+
+  /** Ends what is under way with `closed`. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const call of this.#open) call.cancel();
+    this.#client.close();
+  }
+
+  async #unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call): Promise<Response> {
+    this.#requireUsable(call.signal);
+    const bytes = method.request.encode(request);
+    const options: CallOptions = { deadline: Date.now() + this.#deadlineMs };
+    return method.response.decode(await this.#send(method, bytes, this.#metadata(call), options, call.signal));
+  }
+
+  #send(method: { readonly path: string; readonly writes: boolean }, bytes: Buffer, metadata: Metadata, options: CallOptions, signal: AbortSignal | undefined): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      let release = ignore;
+      const sent = this.#client.makeUnaryRequest(method.path, asIs, asIs, bytes, metadata, options, (error: ServiceError | null, answer?: Buffer) => {
+        release();
+        if (error !== null) reject(this.#failure(error, signal, method.writes));
+        else resolve(answer ?? Buffer.alloc(0));
+      });
+      release = this.#cancelWith(sent, signal);
+    });
+  }
+
+  /** Cancels the call when its signal aborts or the client closes, until released. */
+  #cancelWith(sent: { cancel(): void }, signal: AbortSignal | undefined): () => void {
+    const cancel = () => sent.cancel();
+    this.#open.add(sent);
+    signal?.addEventListener("abort", cancel);
+    return () => {
+      this.#open.delete(sent);
+      signal?.removeEventListener("abort", cancel);
+    };
+  }
+
+  #requireUsable(signal: AbortSignal | undefined): void {
+    if (this.#isClosed) throw this.#closed();
+    throwIfAborted(signal);
+  }
+
+  #failure(thrown: unknown, signal: AbortSignal | undefined, writes: boolean): UsherError {
+    if (thrown instanceof UsherError) return thrown;
+    const cancelled = this.#isClosed || signal?.aborted === true;
+    const error = fromGrpc(thrown as ServiceError, { address: this.#address, writes, cancelled });
+    if (error.code !== "cancelled" || !cancelled || writes) return error;
+    return signal?.aborted ? abortError(signal) : this.#closed();
+  }
+
+  #closed(): UsherError {
+    return new UsherError("closed", `the client of ${quote(this.#address)} is closed: make a new one with \`connect\``);
+  }
+
+  #metadata(call: Call): Metadata {
+    const metadata = new Metadata();
+    if (call.tenant !== undefined) metadata.set(tenantKey, checkTenantHeader(call.tenant));
+    return metadata;
+  }
+}
+
+function asIs(bytes: Buffer): Buffer {
+  return bytes;
+}
+
+function ignore(): void {
+  // Nothing is to be done.
+}

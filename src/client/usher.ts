@@ -1,0 +1,149 @@
+import type {
+  BatchCheckItem, BatchCheckResponse, Call, CheckRequest, Consistency, Decision, DeleteTuplesRequest, DeleteTuplesResponse,
+  ExpandRequest, ExpandResponse, Operation, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service,
+  WatchEvent, WatchTuplesRequest, WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
+} from "../model/service.js";
+import type { TupleFilter } from "../model/filter.js";
+import type { Tuple } from "../model/tuple.js";
+import { toObject, toSubject, toTuple, type ObjectLike, type SubjectLike, type TupleLike } from "./references.js";
+import { Remote, type RemoteOptions } from "./remote.js";
+
+/** Aborting it ends the call with `cancelled`. */
+interface Cancellable {
+  readonly signal?: AbortSignal;
+}
+
+export type WriteOptions = Omit<WriteTuplesRequest, "operations"> & Cancellable;
+export type DeleteOptions = Omit<DeleteTuplesRequest, "filters"> & Cancellable;
+export type ReadOptions = Omit<ReadTuplesRequest, "filter" | "cursor"> & Cancellable;
+export type PageOptions = Omit<ReadTuplesRequest, "filter"> & Cancellable;
+export type WatchOptions = WatchTuplesRequest & Cancellable;
+export type SchemaOptions = Omit<WriteSchemaRequest, "text"> & Cancellable;
+export type ExpandOptions = Omit<ExpandRequest, "object" | "permission"> & Cancellable;
+
+/** What a check may be given beside its question; contextual tuples as text or structured. */
+export interface CheckOptions extends Pick<CheckRequest, "context" | "consistency" | "explain">, Cancellable {
+  readonly contextualTuples?: readonly TupleLike[];
+}
+
+/** One question of a batch. */
+export interface CheckItem extends Pick<BatchCheckItem, "permission" | "context" | "explain"> {
+  readonly object: ObjectLike;
+  readonly subject: SubjectLike;
+  readonly contextualTuples?: readonly TupleLike[];
+}
+
+/**
+ * A database in a program's hands, embedded or remote. Every method rejects with a `UsherError`.
+ * References are text for literals and structured for variables: `"node:" + id` would let an id of
+ * `x#member` turn an object into a userset, `object("node", id)` refuses it.
+ */
+export class Usher {
+  readonly #service: Service;
+  readonly #tenant: string | undefined;
+
+  /** @param tenant default: `default` */
+  constructor(service: Service, tenant?: string) {
+    this.#service = service;
+    this.#tenant = tenant;
+  }
+
+  /** The same database, asked as another tenant. Closing either closes both. */
+  withTenant(name: string): Usher {
+    return new Usher(this.#service, name);
+  }
+
+  /** @throws `invalid_schema`, `schema_orphans_tuples` */
+  async writeSchema(text: string, { signal, ...options }: SchemaOptions = {}): Promise<WriteSchemaResponse> {
+    return this.#service.writeSchema({ text, ...options }, this.#call(signal));
+  }
+
+  /** @throws `schema_missing` before the first was written */
+  async readSchema({ signal, ...request }: ReadSchemaRequest & Cancellable = {}): Promise<ReadSchemaResponse> {
+    return this.#service.readSchema(request, this.#call(signal));
+  }
+
+  /** Applies the operations in one commit, or none: `write([touch("team:sre#member@user:ana")])`. */
+  async write(operations: readonly Operation[], { signal, ...options }: WriteOptions = {}): Promise<WriteTuplesResponse> {
+    return this.#service.writeTuples({ operations, ...options }, this.#call(signal));
+  }
+
+  /** Deletes what one of the filters matches, up to a limit; `more` says whether to call again. */
+  async deleteMatching(filters: readonly TupleFilter[], { signal, ...options }: DeleteOptions = {}): Promise<DeleteTuplesResponse> {
+    return this.#service.deleteTuples({ filters, ...options }, this.#call(signal));
+  }
+
+  /** Every tuple that matches, all of one snapshot, read page by page as they are consumed. */
+  async *read(filter: TupleFilter = {}, options: ReadOptions = {}): AsyncGenerator<Tuple, void> {
+    let page = await this.readPage(filter, options);
+    yield* page.tuples;
+    const { consistency: _pinnedByTheCursor, ...further } = options;
+    while (page.cursor !== undefined) {
+      page = await this.readPage(filter, { ...further, cursor: page.cursor });
+      yield* page.tuples;
+    }
+  }
+
+  /** One page; its cursor gives the next one. */
+  async readPage(filter: TupleFilter = {}, { signal, ...options }: PageOptions = {}): Promise<ReadTuplesResponse> {
+    return this.#service.readTuples({ filter, ...options }, this.#call(signal));
+  }
+
+  /** The whole decision: allowed, denied or conditional, and at which snapshot. */
+  async check(object: ObjectLike, permission: string, subject: SubjectLike, { signal, ...options }: CheckOptions = {}): Promise<Decision> {
+    const { consistency, ...item } = options;
+    const request: CheckRequest = { ...toItem({ object, permission, subject, ...item }), ...(consistency && { consistency }) };
+    return this.#service.check(request, this.#call(signal));
+  }
+
+  /** True only where the decision is allowed: a conditional one is false. Await it: a promise is always truthy. */
+  async can(object: ObjectLike, permission: string, subject: SubjectLike, options: CheckOptions = {}): Promise<boolean> {
+    const decision = await this.check(object, permission, subject, options);
+    return decision.allowed === true && decision.missingFields.length === 0;
+  }
+
+  /** Many checks at one snapshot; an item that could not be decided has an error in place of its decision. */
+  async batchCheck(items: readonly CheckItem[], { signal, consistency }: { readonly consistency?: Consistency } & Cancellable = {}): Promise<BatchCheckResponse> {
+    return this.#service.batchCheck({ items: items.map(toItem), ...(consistency && { consistency }) }, this.#call(signal));
+  }
+
+  /** The userset tree of a relation or permission. */
+  async expand(object: ObjectLike, permission: string, { signal, ...options }: ExpandOptions = {}): Promise<ExpandResponse> {
+    return this.#service.expand({ object: toObject(object), permission, ...options }, this.#call(signal));
+  }
+
+  /**
+   * Commits as they happen; leaving the loop ends it. A watch from now begins when its first event is
+   * asked for: a first checkpoint (with `checkpointMs`) says from where, and `after` leaves nothing to chance.
+   */
+  watch({ signal, ...request }: WatchOptions = {}): AsyncIterable<WatchEvent> {
+    return this.#service.watchTuples(request, this.#call(signal));
+  }
+
+  /** Closes the database, or the connection. */
+  async close(): Promise<void> {
+    return this.#service.close();
+  }
+
+  #call(signal: AbortSignal | undefined): Call {
+    return { ...(this.#tenant !== undefined && { tenant: this.#tenant }), ...(signal && { signal }) };
+  }
+}
+
+/**
+ * A server's database. It connects with the first call, so a server that cannot be reached is that
+ * call's `server_unreachable`.
+ * @param address `host:port`
+ */
+export async function connect(address: string, options: RemoteOptions & { readonly tenant?: string } = {}): Promise<Usher> {
+  return new Usher(new Remote(address, options), options.tenant);
+}
+
+function toItem({ object, subject, contextualTuples, ...rest }: CheckItem): BatchCheckItem {
+  return {
+    ...rest,
+    object: toObject(object),
+    subject: toSubject(subject),
+    ...(contextualTuples && { contextualTuples: contextualTuples.map(toTuple) }),
+  };
+}

@@ -1,0 +1,44 @@
+import { unreachable } from "../base/assert.js";
+import type { Call, Consistency } from "../model/service.js";
+import { encodeZookie, type Revision, type TenantId } from "../model/zookie.js";
+import { resolveZookie } from "../storage/resolve-zookie.js";
+import type { Snapshot, Store } from "../storage/store.js";
+import { Schemas } from "./schemas.js";
+
+export const defaultTenant = "default";
+
+/** What every operation of the database works with: the store, the compiled schemas, and how a call names its snapshot. */
+export class Core {
+  readonly store: Store;
+  readonly schemas: Schemas;
+
+  constructor(store: Store) {
+    this.store = store;
+    this.schemas = new Schemas(store);
+  }
+
+  /** @throws `tenant_unknown` */
+  tenant(call: Call): TenantId {
+    return this.store.tenant(call.tenant ?? defaultTenant);
+  }
+
+  zookie(tenant: TenantId, revision: Revision): string {
+    return encodeZookie({ ...this.store.identity, tenant, revision });
+  }
+
+  /** The snapshot that a request asks for; the caller releases it. @throws the codes of zookies */
+  snapshot(tenant: TenantId, consistency: Consistency = { kind: "latest" }): Snapshot {
+    switch (consistency.kind) {
+      case "latest":
+        return this.store.snapshot();
+      case "atLeast":
+        // One store has one head, and it holds every zookie that it gave out: the freshest answer satisfies them all.
+        resolveZookie(this.store, tenant, consistency.zookie);
+        return this.store.snapshot();
+      case "exact":
+        return this.store.snapshot(resolveZookie(this.store, tenant, consistency.zookie));
+      default:
+        return unreachable(consistency);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import { UsherError } from "../base/errors.js";
+import { checkFilter, type TupleFilter } from "../model/filter.js";
+import { checkId, checkName, checkType, quote } from "../model/object.js";
+import { subject } from "../model/subject.js";
+import type { TupleKey } from "../storage/store.js";
+
+/** Where a read goes on: the snapshot that its first page pinned, and the last tuple seen. */
+export interface Cursor {
+  readonly zookie: string;
+  readonly after: TupleKey;
+}
+
+/** A URL-safe token: JSON of `[zookie, hash of the filter, object type, id, relation, subject type, id, relation]`. */
+export function encodeCursor(cursor: Cursor, filter: TupleFilter): string {
+  const { object, relation, subject } = cursor.after;
+  const fields = [cursor.zookie, hashOf(filter), object.type, object.id, relation, subject.type, subject.id, subject.relation];
+  return Buffer.from(JSON.stringify(fields)).toString("base64url");
+}
+
+/**
+ * Every part is checked like input from outside, since it is: a cursor must not reach what its filter does not.
+ * @throws `invalid_cursor`
+ */
+export function decodeCursor(token: string, filter: TupleFilter): Cursor {
+  const [zookie, hash, objectType, objectId, relation, subjectType, subjectId, subjectRelation] = fieldsOf(token);
+  if (hash !== hashOf(filter)) throw new UsherError("invalid_cursor", `cursor ${quote(token)} is of another filter: pass the filter of the page that gave it`);
+  try {
+    return {
+      zookie: zookie ?? "",
+      after: {
+        object: { type: checkType(objectType ?? ""), id: checkId(objectId ?? "") },
+        relation: checkName(relation ?? "", "relation"),
+        subject: subject(subjectType ?? "", subjectId ?? "", subjectRelation),
+      },
+    };
+  } catch (cause) {
+    throw damaged(token, cause);
+  }
+}
+
+function fieldsOf(token: string): string[] {
+  try {
+    const fields: unknown = JSON.parse(Buffer.from(token, "base64url").toString());
+    if (Array.isArray(fields) && fields.length === 8 && fields.every((field) => typeof field === "string")) return fields;
+  } catch (cause) {
+    throw damaged(token, cause);
+  }
+  throw damaged(token);
+}
+
+function damaged(token: string, cause?: unknown): UsherError {
+  return new UsherError("invalid_cursor", `cursor ${quote(token)} is not one: pass a cursor as a page gave it`, { cause });
+}
+
+/** A filter's fields in a fixed order, so that the same filter written otherwise has the same hash. */
+function hashOf(filter: TupleFilter): string {
+  const { objectType, objectId, objectIdPrefix, relation, subjectType, subjectId, subjectRelation } = checkFilter(filter);
+  const fields = [objectType, objectId, objectIdPrefix, relation, subjectType, subjectId, subjectRelation].map((field) => field ?? null);
+  return createHash("sha256").update(JSON.stringify(fields)).digest("base64url").slice(0, 11);
+}

@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto";
+import { throwIfAborted } from "../base/abort.js";
+import { UsherError } from "../base/errors.js";
+import { limits } from "../base/limits.js";
+import { isEmptyFilter } from "../model/filter.js";
+import { compileSchema } from "../model/schema/compile.js";
+import type { Schema } from "../model/schema/schema.js";
+import { admits, checkTuple } from "../model/schema/shape.js";
+import type {
+  Call,
+  DeleteTuplesRequest,
+  DeleteTuplesResponse,
+  WriteSchemaRequest,
+  WriteSchemaResponse,
+  WriteTuplesRequest,
+  WriteTuplesResponse,
+} from "../model/service.js";
+import type { Write, WriteOutcome } from "../storage/store.js";
+import type { Core } from "./core.js";
+import { checkCount, validateFilter, validateMetadata, validateOperations, validatePreconditions, validateRequestId } from "./validate.js";
+
+export async function writeTuples(core: Core, request: WriteTuplesRequest, call: Call): Promise<WriteTuplesResponse> {
+  validateOperations(request.operations);
+  const tenant = core.tenant(call);
+  const outcome = await commit(core, request, call, (schema) => {
+    for (const { kind, tuple } of request.operations) checkTuple(schema, tuple, kind === "delete" ? "delete" : "write");
+    return { operations: request.operations };
+  });
+  return { zookie: core.zookie(tenant, outcome.revision), changed: outcome.changed };
+}
+
+export async function deleteTuples(core: Core, request: DeleteTuplesRequest, call: Call): Promise<DeleteTuplesResponse> {
+  const { filters, limit = limits.deletePerCallMax } = request;
+  checkCount(filters.length, limits.filtersPerRequestMax, "filters");
+  if (!Number.isInteger(limit) || limit < 1 || limit > limits.deletePerCallMax) {
+    throw new UsherError("invalid_request", `limit \`${limit}\` must be 1 to ${limits.deletePerCallMax}`);
+  }
+  if (filters.some(isEmptyFilter)) throw new UsherError("invalid_filter", "an empty filter would delete everything: name an object type or a subject type");
+  const tenant = core.tenant(call);
+  const outcome = await commit(core, request, call, (schema) => {
+    for (const filter of filters) validateFilter(filter, schema);
+    return { operations: [], erase: { filters, limit } };
+  });
+  return { zookie: core.zookie(tenant, outcome.revision), deleted: outcome.changed, more: outcome.more };
+}
+
+export async function writeSchema(core: Core, request: WriteSchemaRequest, call: Call): Promise<WriteSchemaResponse> {
+  throwIfAborted(call.signal);
+  const schema = compileSchema(request.text);
+  const tenant = core.tenant(call);
+  const outcome = await core.store.commit({
+    tenant,
+    principal: call.principal ?? "",
+    preconditions: [],
+    operations: [],
+    schema: { text: request.text, admits: (shape) => admits(schema, shape) },
+    metadata: validateMetadata(request.metadata ?? {}),
+    validateOnly: request.validateOnly ?? false,
+  });
+  return { zookie: core.zookie(tenant, outcome.revision), changed: outcome.changed > 0 };
+}
+
+/**
+ * Commits what `validate` makes of the request under the schema in force. Should another schema be committed in
+ * between, the store refuses and the request is validated again, so that no tuple slips in under a schema that forbids it.
+ */
+async function commit(
+  core: Core,
+  request: WriteTuplesRequest | DeleteTuplesRequest,
+  call: Call,
+  validate: (schema: Schema) => Pick<Write, "operations" | "erase">,
+): Promise<WriteOutcome> {
+  const { preconditions = [], requestId } = request;
+  const metadata = validateMetadata(request.metadata ?? {});
+  validateRequestId(requestId);
+  const tenant = core.tenant(call);
+  for (let attempt = 1; ; attempt++) {
+    throwIfAborted(call.signal);
+    const { schema, revision } = await schemaInForce(core, call);
+    validatePreconditions(preconditions, schema);
+    const write: Write = {
+      tenant,
+      principal: call.principal ?? "",
+      ...(requestId === undefined ? {} : { requestId, requestHash: hashOf(request) }),
+      preconditions,
+      ...validate(schema),
+      expectSchema: revision,
+      metadata,
+      validateOnly: request.validateOnly ?? false,
+    };
+    try {
+      return await core.store.commit(write);
+    } catch (error) {
+      if (!(error instanceof UsherError && error.code === "schema_changed") || attempt === limits.schemaRetriesMax) throw error;
+    }
+  }
+}
+
+async function schemaInForce(core: Core, call: Call) {
+  const snapshot = core.store.snapshot();
+  try {
+    return await core.schemas.at(snapshot, core.tenant(call));
+  } finally {
+    snapshot.release();
+  }
+}
+
+/** Of everything that makes a request what it is, so that a request id is not reused for another one. */
+function hashOf(request: WriteTuplesRequest | DeleteTuplesRequest): string {
+  return createHash("sha256").update(JSON.stringify(canonical(request))).digest("base64url");
+}
+
+/** The same value with object keys in order, so that two requests that mean the same hash the same. */
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, field]) => [key, canonical(field)]));
+}

@@ -1,0 +1,229 @@
+import { assert } from "../base/assert.js";
+import { UsherError } from "../base/errors.js";
+import { limits } from "../base/limits.js";
+import { conditional, denied, isUnknown, sameAnswer, undecided, type Answer } from "./answer.js";
+
+/** A result that holds by itself. */
+interface Final {
+  readonly answer: Answer;
+  /** How many usersets and arrows deep its walk went. */
+  readonly height: number;
+  /** It was cut at the depth bound when walked from this depth: deeper it is undecided too, less deep it must be walked again. */
+  readonly cutAt: number;
+}
+
+/** A result that rests on the approximation of a frame that is still being walked. */
+interface Provisional {
+  readonly key: string;
+  readonly answer: Answer;
+  readonly height: number;
+  /** Of an undecided one: the frames that it referred to through an exclusion. */
+  readonly crossed: ReadonlySet<number>;
+  /** The lowest frame that it rests on. */
+  low: number;
+}
+
+/** A subproblem being walked. */
+interface Frame {
+  readonly index: number;
+  readonly exclusions: number;
+  approximation: Answer;
+  used: boolean;
+}
+
+const nothing: ReadonlySet<number> = new Set();
+
+/**
+ * The sub-results of walks with one subject and one context over one snapshot, and the rule for cycles.
+ *
+ * Subproblems that refer to each other form a strongly connected component; it is found as it is walked
+ * (Tarjan, "Depth-first search and linear graph algorithms", 1972) and solved together: a reference to a
+ * subproblem that is being walked is given its approximation, at first `denied`, and whoever was referred to
+ * is walked again until it comes to rest. Approximations only rise, so this is the least fixed point. Until the
+ * component's first subproblem rests, the others' results are provisional: they serve within this iteration
+ * alone, and are dropped when a frame that they rest on starts anew.
+ *
+ * What makes an unknown one unknown (names, or an error) does not only rise: a branch that was unknown may come to be
+ * allowed. So the component is iterated first with unknowns that say nothing more, and once it rests, if its answer is
+ * unknown, once more for the reasons.
+ *
+ * A reference that passes the right side of an exclusion would not rise but turn: it is undecided. `exclusions`
+ * counts the right sides between the root and here; a reference crosses one exactly if the count differs. What is
+ * undecided because it crossed to a frame need not be so once that frame is done, and is dropped with it; after
+ * `limits.cycleRetriesMax` such drops the undecided is left as it is, since cycles through many exclusions have very many ways round.
+ *
+ * Invariant: when the stack of frames is empty, nothing is provisional.
+ */
+export class Solutions {
+  readonly #final = new Map<string, Final>();
+  readonly #frames = new Map<string, Frame>();
+  readonly #provisional = new Map<string, Provisional>();
+  /** Slots of `#provisional` in the order in which they were added, so that a frame can drop its own. */
+  readonly #trail: string[] = [];
+  /** Where an iteration that is started anew may begin: what it had reached. */
+  readonly #seeds = new Map<string, Answer>();
+  readonly #seedTrail: { slot: string; crossed: ReadonlySet<number> }[] = [];
+  readonly #depthMax: number;
+  /** The component in hand has come to rest and is iterated for the reasons of its unknowns. */
+  #reasons = false;
+  #retries = 0;
+  /** Of the subproblem in hand so far: the lowest frame it referred to, those it crossed an exclusion to, the greatest depth. */
+  #low = Infinity;
+  #crossed: ReadonlySet<number> = nothing;
+  #deepest = 0;
+
+  constructor(depthMax: number) {
+    this.#depthMax = depthMax;
+  }
+
+  /** How many sub-results are known for good: a walk that was cut short has made progress if this grew. */
+  get size(): number {
+    return this.#final.size;
+  }
+
+  /**
+   * The answer of subproblem `key`, from memory or by `evaluate`, which may call `solve` again.
+   * @param depth usersets and arrows between the root and here
+   */
+  solve(key: string, depth: number, exclusions: number, evaluate: () => Answer): Answer {
+    const final = this.#final.get(key);
+    if (final !== undefined && (final.cutAt >= 0 ? depth >= final.cutAt : depth + final.height <= this.#depthMax)) {
+      this.#deepest = Math.max(this.#deepest, depth + final.height);
+      return final.answer;
+    }
+    const frame = this.#frames.get(key);
+    if (frame !== undefined) return this.#refer(frame, exclusions);
+    const slot = `${exclusions} ${key}`;
+    const provisional = this.#provisional.get(slot);
+    if (provisional !== undefined) {
+      this.#low = Math.min(this.#low, provisional.low);
+      this.#crossed = union(this.#crossed, provisional.crossed);
+      this.#deepest = Math.max(this.#deepest, depth + provisional.height);
+      return provisional.answer;
+    }
+    if (depth > this.#depthMax) {
+      this.#deepest = Math.max(this.#deepest, depth);
+      return undecided(new UsherError("depth_exceeded", `evaluation goes deeper than ${this.#depthMax} usersets and arrows`));
+    }
+    return this.#enter(key, slot, depth, exclusions, evaluate);
+  }
+
+  #refer(frame: Frame, exclusions: number): Answer {
+    this.#low = Math.min(this.#low, frame.index);
+    if (frame.exclusions < exclusions) {
+      this.#crossed = union(this.#crossed, new Set([frame.index]));
+      return undecided(new UsherError("cycle_through_exclusion", "a permission depends on its own absence through the right side of an exclusion"));
+    }
+    frame.used = true;
+    return frame.approximation;
+  }
+
+  #enter(key: string, slot: string, depth: number, exclusions: number, evaluate: () => Answer): Answer {
+    const frame: Frame = { index: this.#frames.size, exclusions, approximation: this.#seeds.get(slot) ?? denied, used: false };
+    const outer = { low: this.#low, crossed: this.#crossed, deepest: this.#deepest, trail: this.#trail.length, seeds: this.#seedTrail.length };
+    this.#frames.set(key, frame);
+    let answer: Answer;
+    let reasoned = this.#reasons;
+    try {
+      answer = this.#iterate(frame, slot, depth, outer.trail, evaluate);
+      if (isUnknown(answer) && !reasoned && frame.used && this.#low >= frame.index) {
+        this.#reasons = reasoned = true;
+        this.#dropProvisional(outer.trail);
+        answer = this.#iterate(frame, slot, depth, outer.trail, evaluate);
+        this.#reasons = false;
+      }
+    } finally {
+      this.#frames.delete(key);
+    }
+    const crossed = answer.value === "undecided" ? without(this.#crossed, frame.index) : nothing;
+    const result = { key, answer, height: this.#deepest - depth, crossed, low: this.#low };
+    this.#low = outer.low;
+    this.#crossed = union(outer.crossed, crossed);
+    this.#deepest = Math.max(outer.deepest, depth + result.height);
+    this.#dropSeeds(outer.seeds, frame, result.low >= frame.index);
+
+    if (answer.value === "pending") {
+      this.#dropProvisional(outer.trail);
+      if (result.low < frame.index) this.#low = Math.min(this.#low, result.low);
+    } else if (result.low >= frame.index) {
+      this.#settle(outer.trail, reasoned);
+      this.#final.set(key, this.#finalOf(answer, depth, result.height));
+    } else {
+      this.#rest(outer.trail, frame, result.low);
+      this.#provisional.set(slot, result);
+      this.#trail.push(slot);
+      this.#low = Math.min(this.#low, result.low);
+    }
+    return answer;
+  }
+
+  /** Walks the frame until what others were told of it is what it came to. */
+  #iterate(frame: Frame, slot: string, depth: number, trail: number, evaluate: () => Answer): Answer {
+    for (let round = 0; ; round++) {
+      assert(round < 10_000, "an iteration over a finite rising order comes to rest");
+      this.#low = Infinity;
+      this.#crossed = nothing;
+      this.#deepest = depth;
+      frame.used = false;
+      const answer = evaluate();
+      const told = isUnknown(answer) && !this.#reasons ? conditional([], answer.until) : answer;
+      if (answer.value === "pending" || !frame.used || sameAnswer(told, frame.approximation)) return answer;
+      frame.approximation = told;
+      this.#seeds.set(slot, told);
+      this.#seedTrail.push({ slot, crossed: isUnknown(told) ? this.#crossed : nothing });
+      this.#dropProvisional(trail);
+    }
+  }
+
+  #finalOf(answer: Answer, depth: number, height: number): Final {
+    const cut = answer.value === "undecided" && depth + height > this.#depthMax;
+    return { answer, height, cutAt: cut ? depth : -1 };
+  }
+
+  /**
+   * The component is solved: what was provisional is final, save the unknown whose reasons were not gone into, and the
+   * undecided, which may be decided when asked for by itself.
+   */
+  #settle(from: number, reasoned: boolean): void {
+    for (const slot of this.#trail.splice(from)) {
+      const provisional = this.#provisional.get(slot);
+      this.#provisional.delete(slot);
+      if (provisional === undefined || provisional.answer.value === "undecided" || (isUnknown(provisional.answer) && !reasoned)) continue;
+      this.#final.set(provisional.key, { answer: provisional.answer, height: provisional.height, cutAt: -1 });
+    }
+  }
+
+  /** The frame is done but rests on a lower one, and so does all that rested on it. */
+  #rest(from: number, frame: Frame, low: number): void {
+    for (let i = from; i < this.#trail.length; i++) {
+      const slot = this.#trail[i] ?? "";
+      const provisional = this.#provisional.get(slot);
+      if (provisional === undefined) continue;
+      provisional.low = Math.min(provisional.low, low);
+      if (provisional.crossed.has(frame.index) && ++this.#retries <= limits.cycleRetriesMax) this.#provisional.delete(slot);
+    }
+  }
+
+  #dropProvisional(from: number): void {
+    for (const slot of this.#trail.splice(from)) this.#provisional.delete(slot);
+  }
+
+  /** A seed outlives a frame unless it crossed to it, and never outlives the component. */
+  #dropSeeds(from: number, frame: Frame, all: boolean): void {
+    for (let i = this.#seedTrail.length - 1; i >= from; i--) {
+      const seed = this.#seedTrail[i];
+      if (seed === undefined || (!all && !seed.crossed.has(frame.index))) continue;
+      this.#seeds.delete(seed.slot);
+      this.#seedTrail.splice(i, 1);
+    }
+  }
+}
+
+function union(a: ReadonlySet<number>, b: ReadonlySet<number>): ReadonlySet<number> {
+  if (b.size === 0) return a;
+  return a.size === 0 ? b : new Set([...a, ...b]);
+}
+
+function without(set: ReadonlySet<number>, index: number): ReadonlySet<number> {
+  return set.has(index) ? new Set([...set].filter((other) => other !== index)) : set;
+}

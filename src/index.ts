@@ -1,0 +1,68 @@
+import { Usher } from "./client/usher.js";
+import { Database } from "./database/database.js";
+
+export { connect, Usher } from "./client/usher.js";
+export type {
+  CheckItem,
+  CheckOptions,
+  DeleteOptions,
+  ExpandOptions,
+  PageOptions,
+  ReadOptions,
+  SchemaOptions,
+  WatchOptions,
+  WriteOptions,
+} from "./client/usher.js";
+export { create, remove, touch } from "./client/references.js";
+export type { ObjectLike, SubjectLike, TupleLike } from "./client/references.js";
+export type { RemoteOptions } from "./client/remote.js";
+export { errorCodes, UsherError } from "./base/errors.js";
+export type { ErrorCode, ErrorDetails } from "./base/errors.js";
+export type { Instant } from "./base/clock.js";
+export type { Context, ContextValue } from "./model/context.js";
+export type { TupleFilter } from "./model/filter.js";
+export { object } from "./model/object.js";
+export type { ObjectRef } from "./model/object.js";
+export { subject } from "./model/subject.js";
+export type { SubjectRef } from "./model/subject.js";
+export type { Tuple, TupleCondition } from "./model/tuple.js";
+export type {
+  BatchCheckResponse,
+  BatchCheckResult,
+  Consistency,
+  Decision,
+  DeleteTuplesResponse,
+  ExpandNode,
+  ExpandResponse,
+  ExpandSubject,
+  Explanation,
+  Metadata,
+  Operation,
+  Precondition,
+  ReadSchemaResponse,
+  ReadTuplesResponse,
+  TupleChange,
+  WatchEvent,
+  WriteSchemaResponse,
+  WriteTuplesResponse,
+} from "./model/service.js";
+
+export interface OpenOptions {
+  /** How far back snapshots, watches and request ids reach, in milliseconds; may be `Infinity`. Default: a day. */
+  readonly horizonMs?: number;
+  /** The operator's word that this machine's clock is right, though it stands behind the last commit's instant. */
+  readonly acceptClock?: boolean;
+  /** Default: `default`. */
+  readonly tenant?: string;
+}
+
+/**
+ * Opens a database in this process: no server, one folder, held by one process at a time. An absent or
+ * empty folder becomes a new database. Close it, so that the folder is free again.
+ *
+ * @throws `store_in_use`, `store_corrupt`, `store_format_newer`, `not_a_store`, `clock_behind`, `store_unavailable`
+ */
+export async function open(folder: string, options: OpenOptions = {}): Promise<Usher> {
+  const { tenant, ...storeOptions } = options;
+  return new Usher(await Database.open(folder, storeOptions), tenant);
+}

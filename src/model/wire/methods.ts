@@ -1,0 +1,133 @@
+import { asError, UsherError, type ErrorCode } from "../../base/errors.js";
+import { limits } from "../../base/limits.js";
+import { ProtoCodec } from "../../base/proto.js";
+import type {
+  BatchCheckRequest, BatchCheckResponse, CheckRequest, Decision, DeleteTuplesRequest, DeleteTuplesResponse, ExpandRequest, ExpandResponse,
+  ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, WatchEvent, WatchTuplesRequest,
+  WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
+} from "../service.js";
+import * as check from "./check.js";
+import { readDecision, writeDecision } from "./decision.js";
+import * as expand from "./expand.js";
+import * as schema from "./schema.js";
+import * as tuples from "./tuples.js";
+import * as watch from "./watch.js";
+
+/** One rpc of `usher.v1`: its path, and how model types become bytes and bytes model types. */
+export interface Method<Request, Response> {
+  /** `/usher.v1.PermissionService/Check` */
+  readonly path: string;
+  /** A call that breaks off may have changed something all the same. */
+  readonly writes: boolean;
+  readonly request: Converter<Request>;
+  readonly response: Converter<Response>;
+}
+
+/**
+ * Between a model type and the bytes of its message. A request that cannot be converted is its
+ * caller's fault, with the code that says which; a response that cannot is ours: `internal`.
+ */
+export interface Converter<Model> {
+  /** @throws `invalid_request` and what the model's checkers throw, `request_too_large`; or `internal`, `response_too_large` */
+  encode(value: Model): Buffer;
+  /** @throws `invalid_request` and what the model's checkers throw; or `internal` */
+  decode(bytes: Buffer): Model;
+}
+
+class MessageConverter<Model, Message extends object> implements Converter<Model> {
+  readonly #name: string;
+  readonly #codec: ProtoCodec<Message>;
+  readonly #write: (value: Model) => Message;
+  readonly #read: (message: Message) => Model;
+  readonly #fault: ErrorCode;
+  readonly #tooLarge: ErrorCode;
+
+  constructor(name: string, write: (value: Model) => Message, read: (message: Message) => Model) {
+    this.#name = name;
+    this.#codec = new ProtoCodec(`usher.v1.${name}`);
+    this.#write = write;
+    this.#read = read;
+    const asks = name.endsWith("Request");
+    this.#fault = asks ? "invalid_request" : "internal";
+    this.#tooLarge = asks ? "request_too_large" : "response_too_large";
+  }
+
+  encode(value: Model): Buffer {
+    const bytes = this.#guard("cannot be written", () => this.#codec.encode(this.#write(value)));
+    if (bytes.length <= limits.messageBytesMax) return bytes;
+    throw new UsherError(this.#tooLarge, `\`${this.#name}\` has ${bytes.length} bytes, more than ${limits.messageBytesMax}: ask for less at once`);
+  }
+
+  decode(bytes: Buffer): Model {
+    return this.#guard("cannot be read", () => this.#read(this.#codec.decode(bytes)));
+  }
+
+  #guard<T>(problem: string, convert: () => T): T {
+    try {
+      return convert();
+    } catch (thrown) {
+      if (thrown instanceof UsherError && this.#fault === "invalid_request") throw thrown;
+      const { message } = asError(thrown);
+      throw new UsherError(this.#fault, `message \`usher.v1.${this.#name}\` ${problem}: ${message}`, { cause: thrown });
+    }
+  }
+}
+
+function method<Request, Response>(path: string, request: Converter<Request>, response: Converter<Response>, writes = false): Method<Request, Response> {
+  return { path: `/usher.v1.${path}`, writes, request, response };
+}
+
+/** Where a message has the very form of its model type. */
+const same = <T>(value: T): T => value;
+
+/** Every rpc, under its name in `Service`. */
+export const methods = {
+  writeTuples: method(
+    "TupleService/WriteTuples",
+    new MessageConverter<WriteTuplesRequest, tuples.WriteTuplesRequestMessage>("WriteTuplesRequest", tuples.writeWriteTuplesRequest, tuples.readWriteTuplesRequest),
+    new MessageConverter<WriteTuplesResponse, WriteTuplesResponse>("WriteTuplesResponse", same, tuples.readWriteTuplesResponse),
+    true,
+  ),
+  deleteTuples: method(
+    "TupleService/DeleteTuples",
+    new MessageConverter<DeleteTuplesRequest, tuples.DeleteTuplesRequestMessage>("DeleteTuplesRequest", tuples.writeDeleteTuplesRequest, tuples.readDeleteTuplesRequest),
+    new MessageConverter<DeleteTuplesResponse, DeleteTuplesResponse>("DeleteTuplesResponse", same, tuples.readDeleteTuplesResponse),
+    true,
+  ),
+  readTuples: method(
+    "TupleService/ReadTuples",
+    new MessageConverter<ReadTuplesRequest, tuples.ReadTuplesRequestMessage>("ReadTuplesRequest", tuples.writeReadTuplesRequest, tuples.readReadTuplesRequest),
+    new MessageConverter<ReadTuplesResponse, tuples.ReadTuplesResponseMessage>("ReadTuplesResponse", tuples.writeReadTuplesResponse, tuples.readReadTuplesResponse),
+  ),
+  watchTuples: method(
+    "TupleService/WatchTuples",
+    new MessageConverter<WatchTuplesRequest, watch.WatchTuplesRequestMessage>("WatchTuplesRequest", watch.writeWatchTuplesRequest, watch.readWatchTuplesRequest),
+    new MessageConverter<WatchEvent, watch.WatchTuplesResponseMessage>("WatchTuplesResponse", watch.writeWatchEvent, watch.readWatchEvent),
+  ),
+  check: method(
+    "PermissionService/Check",
+    new MessageConverter<CheckRequest, check.CheckRequestMessage>("CheckRequest", check.writeCheckRequest, check.readCheckRequest),
+    new MessageConverter<Decision, ReturnType<typeof writeDecision>>("CheckResponse", writeDecision, readDecision),
+  ),
+  batchCheck: method(
+    "PermissionService/BatchCheck",
+    new MessageConverter<BatchCheckRequest, check.BatchCheckRequestMessage>("BatchCheckRequest", check.writeBatchCheckRequest, check.readBatchCheckRequest),
+    new MessageConverter<BatchCheckResponse, check.BatchCheckResponseMessage>("BatchCheckResponse", check.writeBatchCheckResponse, check.readBatchCheckResponse),
+  ),
+  expand: method(
+    "PermissionService/Expand",
+    new MessageConverter<ExpandRequest, expand.ExpandRequestMessage>("ExpandRequest", expand.writeExpandRequest, expand.readExpandRequest),
+    new MessageConverter<ExpandResponse, expand.ExpandResponseMessage>("ExpandResponse", expand.writeExpandResponse, expand.readExpandResponse),
+  ),
+  readSchema: method(
+    "SchemaService/ReadSchema",
+    new MessageConverter<ReadSchemaRequest, schema.ReadSchemaRequestMessage>("ReadSchemaRequest", schema.writeReadSchemaRequest, schema.readReadSchemaRequest),
+    new MessageConverter<ReadSchemaResponse, ReadSchemaResponse>("ReadSchemaResponse", same, schema.readReadSchemaResponse),
+  ),
+  writeSchema: method(
+    "SchemaService/WriteSchema",
+    new MessageConverter<WriteSchemaRequest, schema.WriteSchemaRequestMessage>("WriteSchemaRequest", schema.writeWriteSchemaRequest, schema.readWriteSchemaRequest),
+    new MessageConverter<WriteSchemaResponse, WriteSchemaResponse>("WriteSchemaResponse", same, schema.readWriteSchemaResponse),
+    true,
+  ),
+};

@@ -1,0 +1,381 @@
+import { capDelay, type Clock, type Instant, type SteadyClock } from "../../base/clock.js";
+import { asError, UsherError } from "../../base/errors.js";
+import { limits } from "../../base/limits.js";
+import { quote } from "../../model/object.js";
+import type { Revision, TenantId } from "../../model/zookie.js";
+import type { Commit, Head, Snapshot, Store, StoreIdentity, Write, WriteOutcome } from "../store.js";
+import { asStoreError } from "./failure.js";
+import { ReadGate } from "./gate.js";
+import { Handle, type Pin } from "./handle.js";
+import { logKey, parseTenantLogKey, parseTimeLogKey, tenantLogKey, timeLogKey } from "./keys.js";
+import { Maintenance } from "./maintenance.js";
+import { levelFolder, type Marker, tryWriting, writeMarker } from "./marker.js";
+import { putMeta } from "./meta.js";
+import { type Apply, closedError, CommitPipeline } from "./pipeline.js";
+import type { OpenRaw, RawDatabase } from "./raw.js";
+import { decodeRecord } from "./record.js";
+import { first } from "./scan.js";
+import type { TableFile } from "./scrub.js";
+import { Scrubber } from "./scrubber.js";
+import { LevelSnapshot } from "./snapshot.js";
+import { Staging } from "./staging.js";
+import { corrupt, readState, setCounter, type State } from "./state.js";
+
+/** What opening has found and made. */
+export interface OpenedStore {
+  readonly folder: string;
+  readonly raw: RawDatabase;
+  readonly state: State;
+  readonly clock: SteadyClock;
+  readonly horizonMs: number;
+  readonly openRaw: OpenRaw;
+  readonly report: (error: Error) => void;
+  /** Tables that opening had no time to verify. */
+  readonly unscrubbed: readonly TableFile[];
+}
+
+/**
+ * The store on LevelDB. It owns what is published: the handle with its pin, and the state at head;
+ * both change only in `publish` and in `revive`, which the pipeline calls one at a time.
+ */
+export class LevelStore implements Store {
+  readonly clock: Clock;
+  readonly identity: StoreIdentity;
+  readonly horizonMs: number;
+  #opened: OpenedStore;
+  #handle: Handle | undefined;
+  #state: State;
+  #gate = new ReadGate();
+  #pipeline: CommitPipeline;
+  #maintenance: Maintenance;
+  #scrubber: Scrubber;
+  #listeners = new Set<(commit: Commit) => void>();
+  /** Why nothing is served any more. */
+  #ended: UsherError | undefined;
+  #revival: NodeJS.Timeout | undefined;
+  #revivalDelayMs: number = limits.recoveryDelayMsMin;
+  #marking: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  constructor(opened: OpenedStore, maintenanceMs: number) {
+    this.#opened = opened;
+    this.#state = opened.state;
+    this.clock = opened.clock;
+    this.identity = opened.state.identity;
+    this.horizonMs = opened.horizonMs;
+    this.#handle = new Handle(opened.raw, opened.state.head.revision);
+    this.#pipeline = new CommitPipeline({
+      staging: () => new Staging(this.#pin(), this.#state, this.clock, this.horizonMs),
+      apply: (batch) => this.#pin().handle.raw.batch(batch, { sync: true }),
+      publish: (group) => this.#publish(group),
+      revive: () => this.#revive(),
+      failed: () => this.#reviveLater(),
+    });
+    this.#maintenance = new Maintenance(this);
+    this.#maintenance.start(maintenanceMs);
+    this.#scrubber = new Scrubber(levelFolder(opened.folder), (damage) => this.#end(damage));
+    this.#scrubber.start(opened.unscrubbed);
+  }
+
+  get head(): Head {
+    const { revision, instant } = this.#state.head;
+    return { revision, instant };
+  }
+
+  get horizon(): Head {
+    return this.#state.horizon;
+  }
+
+  /** For maintenance alone. */
+  get state(): State {
+    return this.#state;
+  }
+
+  tenant(name: string): TenantId {
+    const tenant = this.#state.tenants.get(name);
+    if (tenant !== undefined) return tenant;
+    throw new UsherError("tenant_unknown", `there is no tenant ${quote(name)}`);
+  }
+
+  async commit(write: Write): Promise<WriteOutcome> {
+    if (this.#ended) throw this.#ended;
+    return this.#pipeline.commit(write);
+  }
+
+  snapshot(revision: Revision = this.#state.head.revision): Snapshot {
+    const { head, horizon } = this.#state;
+    if (revision > head.revision) throw ahead(revision, head);
+    const pin = this.pinFor(revision);
+    const instant = revision === head.revision ? head.instant : revision === horizon.revision ? horizon.instant : instantOf(pin, revision);
+    return new LevelSnapshot(this, this.#gate, pin.hold(), revision, instant);
+  }
+
+  /** @throws `zookie_expired`, `store_unavailable`, `closed` */
+  pinFor(revision: Revision): Pin {
+    const pin = this.#pin();
+    const { horizon } = this.#state;
+    if (revision < horizon.revision) throw expired(`revision ${revision}`, horizon);
+    return pin;
+  }
+
+  async revisionAt(instant: Instant): Promise<Revision> {
+    return this.#read("find the revision of an instant", async (pin) => {
+      const { head, horizon } = this.#state;
+      if (instant < horizon.instant) throw expired(new Date(instant).toISOString(), horizon);
+      if (instant >= head.instant) return head.revision;
+      const found = await first(pin, { gte: timeLogKey(0, 0), lt: timeLogKey(instant + 1, 0), reverse: true, snapshot: pin.snapshot });
+      return Math.max(horizon.revision, found === undefined ? 0 : parseTimeLogKey(found[0]).revision);
+    });
+  }
+
+  /** A page ends early where its commits are large, so that reading it is bounded. */
+  async log(tenant: TenantId, after: Revision, limit: number): Promise<{ commits: Commit[]; through: Revision }> {
+    return this.#read("read the log", async (pin) => {
+      const { head, horizon } = this.#state;
+      if (after < horizon.revision) throw expired(`revision ${after}`, horizon);
+      if (after > head.revision) throw ahead(after, head);
+      const revisions = await revisionsAfter(pin, tenant, after, limit);
+      const commits: Commit[] = [];
+      for (let changes = 0; commits.length < revisions.length && changes < limits.groupOperationsMax; ) {
+        const batch = await readCommits(pin, revisions.slice(commits.length, commits.length + limits.readBatchKeysMax));
+        commits.push(...batch);
+        changes += batch.reduce((sum, commit) => sum + commit.changes.length, 0);
+      }
+      const complete = commits.length === revisions.length && revisions.length < limit;
+      return { commits, through: complete ? pin.revision : (commits.at(-1)?.revision ?? after) };
+    });
+  }
+
+  onCommit(listener: (commit: Commit) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Moves the horizon and collects what lies behind it, now rather than at the next interval. */
+  async maintain(): Promise<void> {
+    await this.#maintenance.run();
+  }
+
+  between(task: (apply: Apply, pin: Pin) => Promise<void>): Promise<void> {
+    return this.#pipeline.between((apply) =>
+      task(
+        async (batch) => {
+          await apply(batch);
+          this.#handle?.advance(this.#state.head.revision);
+        },
+        this.#pin(),
+      ).catch((error: unknown) => {
+        throw asStoreError(error, "maintain");
+      }),
+    );
+  }
+
+  report(error: unknown): void {
+    const { code } = error instanceof UsherError ? error : { code: undefined };
+    // A disk that failed is seen by writers, and revived; a run that close has cut short is no failure.
+    if (code !== "store_unavailable" && code !== "closed") this.#opened.report(asError(error));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#maintenance.stop();
+    await this.#scrubber.stop();
+    const sound = (await this.#pipeline.close()) && this.#ended === undefined;
+    clearTimeout(this.#revival);
+    this.#ended ??= closedError();
+    await this.#gate.shut();
+    try {
+      if (sound && this.#handle) await this.#leaveMark(this.#handle.raw);
+    } finally {
+      this.#gate.close(this.#ended);
+      await this.#handle?.close();
+      this.#handle = undefined;
+    }
+  }
+
+  /** The next opening begins at head. Where the disk fails here nothing is lost but its time: all was durable before. */
+  async #leaveMark(raw: RawDatabase): Promise<void> {
+    await this.#marking;
+    try {
+      if (this.#state.unverified > 0) await raw.batch([putMeta("mark", this.#state.head)], { sync: true });
+      await writeMarker(this.#opened.folder, this.#marker());
+    } catch {
+      return;
+    }
+  }
+
+  #marker(): Marker {
+    const { revision, hash } = this.#state.head;
+    return { ...this.identity, complete: true, revision, hash };
+  }
+
+  #pin(): Pin {
+    if (this.#ended) throw this.#ended;
+    if (this.#handle) return this.#handle.pin;
+    throw new UsherError("store_unavailable", "the store could not be reopened after the disk failed: see to the disk; it is tried again");
+  }
+
+  async #read<Result>(doing: string, task: (pin: Pin) => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#gate.run(() => task(this.#pin()));
+    } catch (error) {
+      throw asStoreError(error, doing);
+    }
+  }
+
+  #publish(group: Staging): void {
+    const { schemas, counters } = this.#state;
+    this.#handle?.advance(group.head.revision);
+    for (const { tenant, shape, count } of group.counters.values()) setCounter(counters, tenant, shape, count);
+    for (const [tenant, schema] of group.schemas) schemas.set(tenant, schema);
+    if (group.mark) {
+      this.#state.mark = group.mark;
+      this.#state.unverified = 0;
+    }
+    for (const commit of group.commits) this.#announce(commit);
+    this.#state.head = group.head;
+    if (group.mark) this.#witness();
+  }
+
+  /** Each listener sees the commit's own revision as head; what one throws is a bug of its own, and ends nothing here. */
+  #announce(commit: Commit): void {
+    this.#state.head = { ...this.#state.head, revision: commit.revision, instant: commit.instant };
+    this.#state.unverified += 1 + commit.changes.length;
+    for (const listener of this.#listeners) {
+      try {
+        listener(commit);
+      } catch (error) {
+        this.#opened.report(asError(error));
+      }
+    }
+  }
+
+  /** In the background: the witness may lag, and a disk that refuses it will refuse a batch soon enough. */
+  #witness(): void {
+    const marker = this.#marker();
+    this.#marking = this.#marking.then(() => writeMarker(this.#opened.folder, marker)).catch(() => undefined);
+  }
+
+  /** Nothing is read or written any more: fail closed, and say why. */
+  #end(error: UsherError): void {
+    this.#ended ??= error;
+    this.#gate.close(this.#ended);
+  }
+
+  #reviveLater(): void {
+    clearTimeout(this.#revival);
+    this.#revival = setTimeout(() => {
+      // A task that does nothing: being next in the queue, it makes the pipeline revive the store first.
+      this.#pipeline.between(async () => undefined).catch(() => undefined);
+    }, capDelay(this.#revivalDelayMs)).unref();
+    this.#revivalDelayMs = Math.min(2 * this.#revivalDelayMs, limits.recoveryDelayMsMax);
+  }
+
+  /** Closes what is left of the handle, opens the store anew, and publishes what is found above the published head. */
+  async #revive(): Promise<void> {
+    if (this.#ended) throw this.#ended;
+    try {
+      await tryWriting(this.#opened.folder);
+      await this.#gate.shut();
+      await this.#replaceHandle();
+      this.#gate.open();
+      this.#revivalDelayMs = limits.recoveryDelayMsMin;
+    } catch (error) {
+      const failure = asStoreError(error, "reopen the store after the disk failed");
+      if (failure.code === "store_corrupt") {
+        this.#end(failure);
+      } else {
+        this.#gate.open();
+        this.#reviveLater();
+      }
+      throw failure;
+    }
+  }
+
+  async #replaceHandle(): Promise<void> {
+    const broken = this.#handle;
+    this.#handle = undefined;
+    await broken?.close();
+    const raw = await this.#opened.openRaw(levelFolder(this.#opened.folder), { create: false });
+    try {
+      const found = await readState(raw);
+      const missed = await this.#missedCommits(raw, found);
+      const { head } = this.#state;
+      this.#handle = new Handle(raw, found.head.revision);
+      this.#state = { ...found, head, unverified: found.unverified - missed.reduce((sum, { changes }) => sum + 1 + changes.length, 0) };
+      for (const commit of missed) this.#announce(commit);
+      this.#state.head = found.head;
+    } catch (error) {
+      await raw.close();
+      throw error;
+    }
+  }
+
+  /** Commits whose batch was applied although it was rejected. @throws `store_corrupt` where published ones are gone */
+  async #missedCommits(raw: RawDatabase, found: State): Promise<Commit[]> {
+    const { head } = this.#state;
+    const lost = corrupt(`revision ${head.revision}, which was durable, is not in it any more`);
+    if (found.head.revision < head.revision) throw lost;
+    if (found.head.revision === head.revision) {
+      if (found.head.hash !== head.hash) throw lost;
+      return [];
+    }
+    const snapshot = raw.snapshot();
+    try {
+      const revisions = Array.from({ length: found.head.revision - head.revision }, (_, i) => head.revision + 1 + i);
+      const keys = revisions.map(logKey);
+      const values = await raw.getMany(keys, snapshot);
+      const records = revisions.map((revision, i) => decodeRecord(revision, keys[i] as Buffer, values[i] as Buffer));
+      if (records[0]?.previous.toString("hex") !== head.hash) throw lost;
+      return records.map(({ commit }) => commit);
+    } finally {
+      await snapshot.close();
+    }
+  }
+}
+
+function ahead(revision: Revision, head: Head): UsherError {
+  return new UsherError("zookie_ahead", `revision ${revision} is ahead of the store, whose newest is ${head.revision}: it is of a state that was lost, or of another store`);
+}
+
+function expired(what: string, horizon: Head): UsherError {
+  return new UsherError("zookie_expired", `${what} is before the horizon, revision ${horizon.revision}: read something newer, or keep history for longer`);
+}
+
+function instantOf(pin: Pin, revision: Revision): Instant {
+  try {
+    const key = logKey(revision);
+    return decodeRecord(revision, key, pin.handle.raw.getSync(key, pin.snapshot) ?? Buffer.alloc(0)).commit.instant;
+  } catch (error) {
+    throw asStoreError(error, "read a commit");
+  }
+}
+
+async function revisionsAfter(pin: Pin, tenant: TenantId, after: Revision, limit: number): Promise<Revision[]> {
+  const revisions: Revision[] = [];
+  const iterator = pin.handle.raw.iterate({ gt: tenantLogKey(tenant, after), lte: tenantLogKey(tenant, pin.revision), snapshot: pin.snapshot });
+  try {
+    while (revisions.length < limit) {
+      const entries = await iterator.next(limit - revisions.length);
+      if (entries.length === 0) break;
+      revisions.push(...entries.map(([key]) => parseTenantLogKey(key)));
+    }
+    return revisions;
+  } finally {
+    await iterator.close();
+  }
+}
+
+async function readCommits(pin: Pin, revisions: readonly Revision[]): Promise<Commit[]> {
+  const keys = revisions.map(logKey);
+  const values = await pin.handle.raw.getMany(keys, pin.snapshot);
+  return revisions.map((revision, i) => {
+    const [key, value] = [keys[i], values[i]];
+    if (key === undefined || value === undefined) throw corrupt(`revision ${revision} is missing from its log`);
+    return decodeRecord(revision, key, value).commit;
+  });
+}

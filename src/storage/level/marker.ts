@@ -1,0 +1,114 @@
+import { constants } from "node:fs";
+import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { crc32 } from "node:zlib";
+
+import { UsherError } from "../../base/errors.js";
+import { quote } from "../../model/object.js";
+import type { StoreIdentity } from "../store.js";
+import { errorCode } from "./failure.js";
+import { format } from "./meta.js";
+import { corrupt, newerFormat } from "./state.js";
+
+/**
+ * The file `STORE` beside LevelDB's folder. It says that the folder is a store, so that no other
+ * folder is ever written to, and it is a witness outside LevelDB: of a commit that was durable. A
+ * LevelDB whose newest log was cut or removed opens without complaint, at an older state; this tells.
+ *
+ *     {"usher":"store","format":1,"store":"0a1b2c3d","timeline":"00c0ffee","complete":true,"revision":300,"hash":"9f…"}
+ *     7d0f3a21                                                             CRC-32 of the first line
+ */
+export interface Marker extends StoreIdentity {
+  /** False while the store is being created, so that a crash then leaves something that opens. */
+  readonly complete: boolean;
+  /** Of a commit that was durable when this was written, and its hash. */
+  readonly revision: number;
+  readonly hash: string;
+}
+
+const markerName = "STORE";
+const temporaryName = "STORE.tmp";
+
+export function levelFolder(folder: string): string {
+  return join(folder, "level");
+}
+
+/** Undefined where there is an empty folder or none. @throws `not_a_store`, `store_corrupt`, `store_format_newer` */
+export async function readMarker(folder: string): Promise<Marker | undefined> {
+  const names = await readdir(folder).catch((error: unknown): string[] => {
+    if (errorCode(error) === "ENOENT") return [];
+    if (errorCode(error) === "ENOTDIR") throw notAStore(folder);
+    throw error;
+  });
+  if (names.includes(markerName)) return parse(await readFile(join(folder, markerName), "utf8"));
+  if (names.includes("level")) throw corrupt(`its file \`${markerName}\` is missing`);
+  // A creation that ended before its first step leaves the temporary file alone.
+  if (names.some((name) => name !== temporaryName)) throw notAStore(folder);
+  return undefined;
+}
+
+function parse(text: string): Marker {
+  const [line = "", sum] = text.split("\n");
+  const sound = sum === crc32(line).toString(16).padStart(8, "0");
+  const { usher, format: found, ...marker } = parseJson(line) as { usher?: unknown; format?: unknown } & Marker;
+  if (sound && usher === "store" && typeof found === "number" && found > format) throw newerFormat(found);
+  if (!sound || usher !== "store") throw corrupt(`its file \`${markerName}\` does not match its checksum`);
+  return marker;
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** Creates the folder, for its owner alone, where there is none. */
+export async function createFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const handle = await open(folder, constants.O_RDONLY);
+  try {
+    await handle.chmod(0o700);
+  } finally {
+    await handle.close();
+  }
+  await syncFolder(dirname(folder));
+}
+
+/** Replaces the file as a whole: whatever happens, one of the two is there. */
+export async function writeMarker(folder: string, marker: Marker): Promise<void> {
+  const { store, timeline, complete, revision, hash } = marker;
+  const line = JSON.stringify({ usher: "store", format, store, timeline, complete, revision, hash });
+  await writeSynced(join(folder, temporaryName), `${line}\n${crc32(line).toString(16).padStart(8, "0")}\n`);
+  await rename(join(folder, temporaryName), join(folder, markerName));
+  await syncFolder(folder);
+}
+
+/** Whether a file can be written and synced here, which LevelDB needs before it is opened anew. */
+export async function tryWriting(folder: string): Promise<void> {
+  await writeSynced(join(folder, temporaryName), Buffer.alloc(4096));
+}
+
+async function writeSynced(path: string, content: string | Buffer): Promise<void> {
+  const file = await open(path, "w", 0o600);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function notAStore(folder: string): UsherError {
+  return new UsherError("not_a_store", `folder ${quote(folder)} is not empty and holds no store: give an empty folder, or one that does not exist`);
+}

@@ -1,0 +1,150 @@
+import fc from "fast-check";
+
+import { errorCodes } from "../../src/base/errors.js";
+import type { Context } from "../../src/model/context.js";
+import type { TupleFilter } from "../../src/model/filter.js";
+import type {
+  BatchCheckItem, BatchCheckRequest, BatchCheckResponse, CheckRequest, Consistency, Decision, DeleteTuplesRequest, DeleteTuplesResponse,
+  ExpandNode, ExpandRequest, ExpandResponse, ExpandSubject, Explanation, Operation, Precondition, ReadSchemaRequest, ReadSchemaResponse,
+  ReadTuplesRequest, ReadTuplesResponse, TupleChange, WatchEvent, WatchTuplesRequest, WriteSchemaRequest, WriteSchemaResponse,
+  WriteTuplesRequest, WriteTuplesResponse,
+} from "../../src/model/service.js";
+import type { SubjectRef } from "../../src/model/subject.js";
+import type { Tuple } from "../../src/model/tuple.js";
+
+/** Well-formed values of every model type, with optional properties left out rather than undefined. */
+const optional = { requiredKeys: [] as never[] };
+
+const name = fc.stringMatching(/^[a-z_][a-z0-9_]{0,8}$/);
+const type = fc.oneof(name, fc.tuple(name, name).map((parts) => parts.join("/")));
+const id = fc.oneof(fc.stringMatching(/^[a-zA-Z0-9@:/.\-\u00e4\u4e16\u{1f600}]{1,12}$/u), fc.constantFrom("\ufffd", "a:b:c", '"x"', "a[b]", "é".repeat(512)));
+const text = fc.string({ unit: "binary", maxLength: 12 });
+const zookie = fc.stringMatching(/^[A-Za-z0-9_-]{18,26}$/);
+const uint32 = fc.nat({ max: 0xffff_ffff });
+const instant = fc.integer({ min: 0, max: 253_402_300_799_999 });
+const flag = fc.constant(true);
+
+const json: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    fc.constant(null), fc.boolean(), fc.double({ noNaN: true, noDefaultInfinity: true }), text,
+    fc.array(tie("value"), { maxLength: 3 }), fc.dictionary(name, tie("value"), { maxKeys: 3, noNullPrototype: true }),
+  ),
+})).value;
+const context = fc.dictionary(name, json, { maxKeys: 3, noNullPrototype: true }) as fc.Arbitrary<Context>;
+const metadata = fc.dictionary(fc.oneof(text, fc.constant("__proto__")), text, { minKeys: 1, maxKeys: 3, noNullPrototype: true })
+  .map((made) => Object.fromEntries(Object.entries(made)));
+
+const objectRef = fc.record({ type, id });
+const subjectRef: fc.Arbitrary<SubjectRef> = fc.oneof(
+  fc.record({ type, id, relation: fc.oneof(fc.constant(""), name) }),
+  fc.record({ type, id: fc.constant("*"), relation: fc.constant("") }),
+);
+const condition = fc.record({ name, context });
+const tuple: fc.Arbitrary<Tuple> = fc.record(
+  { object: objectRef, relation: name, subject: subjectRef, condition, expiresAt: instant },
+  { requiredKeys: ["object", "relation", "subject"] },
+);
+const filter: fc.Arbitrary<TupleFilter> = fc.oneof(
+  fc.record({ objectType: type, objectId: id, relation: name }, { requiredKeys: ["objectType"] }),
+  fc.record({ objectType: type, objectIdPrefix: id }, { requiredKeys: ["objectType"] }),
+  fc.record({ subjectType: type, subjectId: fc.oneof(id, fc.constant("*")), subjectRelation: fc.oneof(name, fc.constant("")) }, { requiredKeys: ["subjectType"] }),
+);
+const consistency: fc.Arbitrary<Consistency> = fc.oneof(
+  fc.constant({ kind: "latest" as const }),
+  fc.record({ kind: fc.constantFrom("atLeast" as const, "exact" as const), zookie }),
+);
+const operation: fc.Arbitrary<Operation> = fc.record({ kind: fc.constantFrom("create", "touch", "delete"), tuple });
+const precondition: fc.Arbitrary<Precondition> = fc.record({ kind: fc.constantFrom("mustMatch", "mustNotMatch"), filter });
+const some = <T>(each: fc.Arbitrary<T>) => fc.array(each, { minLength: 1, maxLength: 3 });
+
+const writeOptions = { preconditions: some(precondition), metadata, requestId: text, validateOnly: flag };
+const check = { object: objectRef, permission: name, subject: subjectRef, context, contextualTuples: some(tuple), explain: flag };
+const item: fc.Arbitrary<BatchCheckItem> = fc.record(check, { requiredKeys: ["object", "permission", "subject"] });
+
+/** Trees of a few levels: each level's children are of the level below. */
+function tree<T>(node: (children: fc.Arbitrary<T[]>) => fc.Arbitrary<T>): fc.Arbitrary<T> {
+  let made = node(fc.constant([]));
+  for (let level = 0; level < 3; level++) made = node(fc.array(made, { maxLength: 2 }));
+  return made;
+}
+
+const explanation = tree<Explanation>((children) =>
+  fc.record(
+    {
+      kind: fc.constantFrom("permission", "relation", "union", "intersection", "exclusion", "arrow", "tuple", "self", "nil", "identity", "cycle", "memo"),
+      answer: fc.constantFrom("allowed", "denied", "conditional", "undecided"),
+      object: objectRef, member: text, tuple, note: text, missingFields: some(name), children,
+    },
+    { requiredKeys: ["kind", "answer", "children"] },
+  ),
+);
+
+const decision: fc.Arbitrary<Decision> = fc.record(
+  { allowed: fc.boolean(), missingFields: fc.array(name, { maxLength: 3 }), zookie, instant, validForMs: uint32, explanation },
+  { requiredKeys: ["allowed", "missingFields", "zookie", "instant"] },
+);
+
+const expandNode = tree<ExpandNode>((children) =>
+  fc.record({
+    kind: fc.constantFrom("union", "intersection", "exclusion", "leaf"),
+    object: objectRef, member: name, children, subjects: children.chain(expandSubjects),
+  }),
+);
+
+/** Subjects of which these nodes are the expansion, and one that has none. */
+function expandSubjects(expanded: ExpandNode[]): fc.Arbitrary<ExpandSubject[]> {
+  const plain = fc.record({ subject: subjectRef, condition, expiresAt: instant }, { requiredKeys: ["subject"] }) as fc.Arbitrary<ExpandSubject>;
+  return fc.tuple(plain, ...expanded.map((node) => plain.map((subject) => ({ ...subject, expanded: node }))));
+}
+
+const change: fc.Arbitrary<TupleChange> = fc.record({ kind: fc.constantFrom("write", "delete"), tuple });
+
+/** A request and a response of every rpc, under its name in `Service`. */
+export const arbitraries = {
+  writeTuples: {
+    request: fc.record({ operations: fc.array(operation, { maxLength: 4 }), ...writeOptions }, { requiredKeys: ["operations"] }) as fc.Arbitrary<WriteTuplesRequest>,
+    response: fc.record({ zookie, changed: uint32 }) as fc.Arbitrary<WriteTuplesResponse>,
+  },
+  deleteTuples: {
+    request: fc.record({ filters: fc.array(filter, { maxLength: 3 }), limit: uint32, ...writeOptions }, { requiredKeys: ["filters"] }) as fc.Arbitrary<DeleteTuplesRequest>,
+    response: fc.record({ zookie, deleted: uint32, more: fc.boolean() }) as fc.Arbitrary<DeleteTuplesResponse>,
+  },
+  readTuples: {
+    request: fc.record({ filter: fc.oneof(filter, fc.constant({})), pageSize: uint32, cursor: text, consistency }, { requiredKeys: ["filter"] }) as fc.Arbitrary<ReadTuplesRequest>,
+    response: fc.record({ zookie, tuples: fc.array(tuple, { maxLength: 4 }), cursor: text }, { requiredKeys: ["zookie", "tuples"] }) as fc.Arbitrary<ReadTuplesResponse>,
+  },
+  watchTuples: {
+    request: fc.record({ after: zookie, fromEarliest: flag, filters: some(filter), schemaChanges: flag, checkpointMs: uint32 }, optional) as fc.Arbitrary<WatchTuplesRequest>,
+    response: fc.oneof(
+      fc.record(
+        { kind: fc.constant("commit"), zookie, instant, metadata: fc.oneof(metadata, fc.constant({})), operations: fc.array(change, { maxLength: 3 }), schema: text, last: fc.boolean() },
+        { requiredKeys: ["kind", "instant", "metadata", "operations", "last"] },
+      ),
+      fc.record({ kind: fc.constant("checkpoint"), zookie, instant }),
+    ) as fc.Arbitrary<WatchEvent>,
+  },
+  check: {
+    request: fc.record({ ...check, consistency }, { requiredKeys: ["object", "permission", "subject"] }) as fc.Arbitrary<CheckRequest>,
+    response: decision,
+  },
+  batchCheck: {
+    request: fc.record({ items: fc.array(item, { maxLength: 3 }), consistency }, { requiredKeys: ["items"] }) as fc.Arbitrary<BatchCheckRequest>,
+    response: fc.record({
+      zookie,
+      results: fc.array(fc.oneof(fc.record({ decision }), fc.record({ error: fc.record({ code: fc.constantFrom(...errorCodes), message: text }) })), { maxLength: 3 }),
+    }) as fc.Arbitrary<BatchCheckResponse>,
+  },
+  expand: {
+    request: fc.record({ object: objectRef, permission: name, deep: flag, consistency }, { requiredKeys: ["object", "permission"] }) as fc.Arbitrary<ExpandRequest>,
+    response: fc.record({ zookie, tree: expandNode }) as fc.Arbitrary<ExpandResponse>,
+  },
+  readSchema: {
+    request: fc.record({ consistency }, optional) as fc.Arbitrary<ReadSchemaRequest>,
+    response: fc.record({ text, zookie }) as fc.Arbitrary<ReadSchemaResponse>,
+  },
+  writeSchema: {
+    request: fc.record({ text, metadata, validateOnly: flag }, { requiredKeys: ["text"] }) as fc.Arbitrary<WriteSchemaRequest>,
+    response: fc.record({ zookie, changed: fc.boolean() }) as fc.Arbitrary<WriteSchemaResponse>,
+  },
+};

@@ -1,0 +1,47 @@
+import type { Call, Service } from "../../src/model/service.js";
+
+/** The methods of a service that answer once. */
+export type Unary = Exclude<keyof Service, "close" | "watchTuples">;
+
+type Handler = (request: never, call: Call) => unknown;
+
+/**
+ * A service whose answers a test sets, and which keeps what it was asked: the wire is tested on its
+ * own, whatever stands behind it.
+ */
+export class Desk implements Service {
+  readonly asked: { readonly method: string; readonly request: unknown; readonly call: Call }[] = [];
+  readonly #answers = new Map<string, Handler>();
+
+  readonly writeTuples = this.#method("writeTuples");
+  readonly deleteTuples = this.#method("deleteTuples");
+  readonly readTuples = this.#method("readTuples");
+  readonly check = this.#method("check");
+  readonly batchCheck = this.#method("batchCheck");
+  readonly expand = this.#method("expand");
+  readonly readSchema = this.#method("readSchema");
+  readonly writeSchema = this.#method("writeSchema");
+
+  watchTuples(request: Parameters<Service["watchTuples"]>[0], call: Call): ReturnType<Service["watchTuples"]> {
+    return this.#ask("watchTuples", request, call) as ReturnType<Service["watchTuples"]>;
+  }
+
+  async close(): Promise<void> {
+    this.asked.push({ method: "close", request: undefined, call: {} });
+  }
+
+  answer<Name extends keyof Service>(method: Name, answer: Service[Name]): void {
+    this.#answers.set(method, answer);
+  }
+
+  #method<Name extends Unary>(method: Name): Service[Name] {
+    return (async (request: unknown, call: Call) => this.#ask(method, request, call)) as unknown as Service[Name];
+  }
+
+  #ask(method: string, request: unknown, call: Call): unknown {
+    this.asked.push({ method, request, call });
+    const answer = this.#answers.get(method);
+    if (answer === undefined) throw new Error(`secret: no answer was set for ${method}`);
+    return answer(request as never, call);
+  }
+}

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+
+import fc from "fast-check";
+
+import { Remote } from "../../src/client/remote.js";
+import { protoRoot } from "../../src/base/proto.js";
+import type { Call, Service, WatchEvent } from "../../src/model/service.js";
+import { expandKinds } from "../../src/model/wire/expand.js";
+import { explanationAnswers, explanationKinds } from "../../src/model/wire/decision.js";
+import { methods } from "../../src/model/wire/methods.js";
+import { operationKinds, preconditionKinds } from "../../src/model/wire/tuples.js";
+import { changeKinds } from "../../src/model/wire/watch.js";
+import { serve, type Server } from "../../src/server/server.js";
+import { arbitraries } from "./arbitraries.js";
+import { Desk, type Unary } from "./desk.js";
+
+type Answer = (request: unknown, call: Call) => Promise<unknown>;
+
+describe("the wire, from client to server and back", () => {
+  let desk: Desk;
+  let server: Server;
+  let remote: Remote;
+
+  before(async () => {
+    desk = new Desk();
+    server = await serve(desk, { address: "127.0.0.1:0", onError: (error) => assert.fail(error) });
+    remote = new Remote(server.address);
+  });
+
+  after(async () => {
+    await remote.close();
+    await server.close(1_000);
+  });
+
+  for (const method of Object.keys(arbitraries).filter((name) => name !== "watchTuples") as Unary[]) {
+    it(`carries every request and response of ${method}`, async () => {
+      const { request, response } = arbitraries[method] as { request: fc.Arbitrary<unknown>; response: fc.Arbitrary<unknown> };
+      await fc.assert(
+        fc.asyncProperty(request.map(plain), response.map(plain), async (asked, answered) => {
+          desk.answer(method, (async () => answered) as Answer as Service[typeof method]);
+          const got = await (remote[method].bind(remote) as Answer)(asked, { tenant: "acme" });
+          assert.deepStrictEqual(got, answered);
+          const last = desk.asked.at(-1);
+          assert.deepStrictEqual(last?.request, asked);
+          assert.equal(last?.call.tenant, "acme");
+        }),
+        { numRuns: 60 },
+      );
+    });
+  }
+
+  it("carries every request and event of watchTuples, in order", async () => {
+    const { request, response } = arbitraries.watchTuples;
+    await fc.assert(
+      fc.asyncProperty(request.map(plain), fc.array(response.map(plain), { maxLength: 5 }), async (asked, events) => {
+        desk.answer("watchTuples", async function* () {
+          yield* events;
+        });
+        const got: WatchEvent[] = [];
+        for await (const event of remote.watchTuples(asked, {})) got.push(event);
+        assert.deepStrictEqual(got, events);
+        assert.deepStrictEqual(desk.asked.at(-1)?.request, asked);
+        assert.equal(desk.asked.at(-1)?.call.tenant, undefined);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("carries an explanation deeper than protobuf libraries nest messages", async () => {
+    let explanation = { kind: "tuple" as const, answer: "allowed" as const, children: [] as unknown[] };
+    for (let level = 0; level < 500; level++) explanation = { ...explanation, children: [explanation] };
+    const decision = { allowed: true, missingFields: [], zookie: "z", instant: 1, explanation };
+    assert.deepStrictEqual(methods.check.response.decode(methods.check.response.encode(decision as never)), decision);
+  });
+
+  it("says of a validity longer than its field holds that it is as long as the field holds", () => {
+    const bytes = methods.check.response.encode({ allowed: true, missingFields: [], zookie: "z", instant: 1, validForMs: 1e12 });
+    assert.equal(methods.check.response.decode(bytes).validForMs, 0xffff_ffff);
+  });
+
+  it("names in the model what the proto files name, under the same numbers", () => {
+    for (const each of [operationKinds, preconditionKinds, changeKinds, explanationKinds, explanationAnswers, expandKinds]) {
+      const declared = protoRoot().lookupEnum(each.proto);
+      const snake = (text: string) => text.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+      const prefix = snake(declared.name).slice(1);
+      const expected = Object.fromEntries(["unspecified", ...each.names].map((name, number) => [`${prefix}_${snake(name)}`, number]));
+      assert.deepStrictEqual({ ...declared.values }, expected);
+    }
+  });
+
+  it("declares exactly the rpcs that are served", () => {
+    const declared = ["TupleService", "PermissionService", "SchemaService"].flatMap((service) =>
+      protoRoot().lookupService(`usher.v1.${service}`).methodsArray.map((rpc) => `/usher.v1.${service}/${rpc.name}`),
+    );
+    assert.deepStrictEqual(declared.sort(), Object.values(methods).map(({ path }) => path).sort());
+  });
+
+  it("denies where a response is empty, as proto3 reads one", () => {
+    const Response = protoRoot().lookupType("usher.v1.CheckResponse");
+    assert.equal(Response.fields["allowed"]?.id, 1);
+    assert.equal((Response.decode(new Uint8Array()) as unknown as { allowed: boolean }).allowed, false);
+  });
+});
+
+/** Made of ordinary objects, as a program makes them: the generators' have no prototype. */
+function plain<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(plain) as T;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)])) as T;
+}

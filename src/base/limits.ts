@@ -42,13 +42,15 @@ export const limits = {
   // Reads.
   pageTuplesMax: 1_000,
   pageTuplesDefault: 100,
+  pageBytesMax: 1_048_576,
+  pageTuplesPerList: 32,
   filtersPerRequestMax: 20,
 
   // Evaluation.
   depthMax: 100,
   contextualTuplesMax: 100,
   batchItemsMax: 10_000,
-  cycleRetriesMax: 10_000,
+  cycleRetriesMax: 500,
   readsPerEvaluationMax: 200_000,
   readsPerPassMax: 4_096,
   listTuplesMax: 100_000,
@@ -61,7 +63,7 @@ export const limits = {
   readBatchKeysMax: 16,
 
   // What one write's preconditions and erase may read, and one page of a list, before each gives up or pauses.
-  stageRowsMax: 1_000_000,
+  stageRowsMax: 100_000,
   pageRowsMax: 4_096,
 
   // The store: how much of its chain of commits a start verifies, and how it is maintained and revived.
@@ -109,5 +111,9 @@ assert(limits.pageTuplesDefault <= limits.pageTuplesMax, "a page without a size 
 assert(
   limits.schemaBytesMax + limits.watchEventBytesMax + limits.metadataBytesMax < limits.messageBytesMax,
   "one part of a commit must fit in one message",
+);
+assert(
+  limits.pageBytesMax + limits.pageTuplesPerList * (limits.contextBytesMax + 4 * limits.idBytesMax) < limits.messageBytesMax,
+  "a page that is as large as pages get must fit in one message",
 );
 assert(limits.contextBytesMax * 8 < limits.messageBytesMax, "a request with a full context must fit in one message");

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { Database } from "../database/database.js";
 import { serve } from "../server/server.js";
 import { parseHorizon } from "./duration.js";
+import { reportFailure } from "./exit.js";
 import type { Runner } from "./options.js";
 
 interface ServeOptions {
@@ -30,12 +31,12 @@ Examples:
       const database = await Database.open(options.data, {
         ...(options.horizon === undefined ? {} : { horizonMs: options.horizon }),
         acceptClock: options.acceptClock ?? false,
-        report: (error) => output.note(`usher: internal: ${error.stack ?? error.message}`),
+        report: (error) => reportFailure(error, terminal, output.json),
       });
       try {
         const server = await serve(database, {
           address: options.address,
-          onError: (error, path) => output.note(`usher: internal: ${path}: ${error.stack ?? error.message}`),
+          onError: (error) => reportFailure(error, terminal, output.json),
         });
         await output.write(() => `usher listening on ${server.address}, data in ${options.data}`, () => ({ address: server.address, data: options.data }));
         await stopped;

@@ -102,7 +102,7 @@ async function checkValidation(usher: Usher, { line, text, member, subjects }: V
   let entries: SubjectEntry[];
   try {
     const { tree } = await usher.expand(member.object, member.member, { deep: true });
-    entries = subjectSetOf(tree).entries();
+    entries = subjectSetOf(tree, member.member).entries();
   } catch (error) {
     return [{ line, message: `validation of ${quote(text)} failed with ${describe(error)}` }];
   }

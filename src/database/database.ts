@@ -22,7 +22,7 @@ import type {
 } from "../model/service.js";
 import { openLevelStore, type LevelStoreOptions } from "../storage/level/store.js";
 import type { Store } from "../storage/store.js";
-import { watchTuples } from "../watch/watch.js";
+import { Watches } from "../watch/watches.js";
 import { batchCheck, check, expandTree } from "./checks.js";
 import { Core } from "./core.js";
 import { readSchema, readTuples } from "./reads.js";
@@ -34,9 +34,11 @@ import { deleteTuples, writeSchema, writeTuples } from "./writes.js";
  */
 export class Database implements Service {
   readonly #core: Core;
+  readonly #watches: Watches;
 
   constructor(store: Store) {
     this.#core = new Core(store);
+    this.#watches = new Watches(store);
   }
 
   /**
@@ -60,7 +62,7 @@ export class Database implements Service {
   }
 
   watchTuples(request: WatchTuplesRequest, call: Call): AsyncIterable<WatchEvent> {
-    return watchTuples(this.#core.store, this.#core.tenant(call), request, call.signal);
+    return this.#watches.watch(this.#core.tenant(call), request, call.signal);
   }
 
   check(request: CheckRequest, call: Call): Promise<Decision> {
@@ -84,6 +86,7 @@ export class Database implements Service {
   }
 
   async close(): Promise<void> {
+    this.#watches.close();
     this.#core.schemas.stop();
     await this.#core.store.close();
   }

@@ -3,7 +3,7 @@ import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import { checkFilter } from "../model/filter.js";
 import type { Call, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse } from "../model/service.js";
-import { isExpired, type Tuple } from "../model/tuple.js";
+import { formatTuple, isExpired, type Tuple } from "../model/tuple.js";
 import type { TenantId } from "../model/zookie.js";
 import type { Snapshot, TupleKey } from "../storage/store.js";
 import type { Core } from "./core.js";
@@ -43,18 +43,26 @@ function snapshotOf(core: Core, tenant: TenantId, request: ReadTuplesRequest, cu
   }
 }
 
-/** Lists until the page is full or nothing more matches; what has expired is passed over. */
+/**
+ * Lists until the page is full, in tuples or in bytes, or nothing more matches; what has expired is passed over. It asks the
+ * store for no more than it has room for, so the last tuple listed is where the next page begins.
+ */
 async function page(core: Core, snapshot: Snapshot, tenant: TenantId, request: ReadTuplesRequest, size: number, start: TupleKey | undefined, call: Call) {
   const now = Math.max(core.store.clock.now(), snapshot.instant);
   const tuples: Tuple[] = [];
+  let bytes = 0;
   let after = start;
   do {
     throwIfAborted(call.signal);
-    const query = { filter: request.filter, limit: size - tuples.length, ...(after === undefined ? {} : { after }) };
+    const query = { filter: request.filter, limit: Math.min(size - tuples.length, limits.pageTuplesPerList), ...(after === undefined ? {} : { after }) };
     const listed = await snapshot.list(tenant, query, call.signal);
-    for (const { since: _, ...tuple } of listed.tuples) if (!isExpired(tuple, now)) tuples.push(tuple);
+    for (const { since: _, ...tuple } of listed.tuples) {
+      if (isExpired(tuple, now)) continue;
+      tuples.push(tuple);
+      bytes += Buffer.byteLength(formatTuple(tuple));
+    }
     after = listed.next;
-  } while (after !== undefined && tuples.length < size);
+  } while (after !== undefined && tuples.length < size && bytes < limits.pageBytesMax);
   return { tuples, next: after };
 }
 

@@ -122,10 +122,11 @@ export class SubjectSet {
  *
  * A userset that is already being expanded adds nothing (the least fixed point), unless the cycle leads through the
  * right side of an exclusion: then nobody can say who is in it.
+ * @param permission the one that was expanded; the tree may begin with another name, where the one is defined as the other
  * @throws `cycle_through_exclusion`
  */
-export function subjectSetOf(tree: ExpandNode): SubjectSet {
-  return nodeSet(tree, { name: memberText(tree), entered: 0, exclusions: 0 });
+export function subjectSetOf(tree: ExpandNode, permission: string): SubjectSet {
+  return nodeSet(tree, { name: `${formatObject(tree.object)}#${permission}`, entered: 0, exclusions: 0 });
 }
 
 /** The userset being expanded, and how many right sides of exclusions lie between the root and its beginning, and here. */

@@ -91,13 +91,12 @@ describe("the process", () => {
 
   it("ends hard at the second signal", async () => {
     const server = await startServer("hard");
-    // A connection that sends nothing more keeps a clean stop waiting for its grace.
+    // Both wait while the process is stopped, so that the second comes before the first has done its work.
     server.child.kill("SIGSTOP");
     server.child.kill("SIGTERM");
     server.child.kill("SIGINT");
     server.child.kill("SIGCONT");
-    const { code, signal } = await server.exit;
-    assert.ok(signal === null && (code === 130 || code === 0), `code ${code}, signal ${signal}`);
+    assert.equal((await server.exit).code, 130);
   });
 
   it("goes quietly when its reader goes", async () => {

@@ -11,7 +11,10 @@ export class MemorySnapshot implements Snapshot {
   /** How many reads were asked for. */
   reads = 0;
 
-  constructor(tuples: readonly Tuple[]) {
+  readonly #pageSize: number;
+
+  constructor(tuples: readonly Tuple[], pageSize = 2) {
+    this.#pageSize = pageSize;
     this.#tuples = tuples.map((tuple) => ({ ...tuple, since: 1 })).sort((a, b) => (formatTuple(a) < formatTuple(b) ? -1 : 1));
   }
 
@@ -26,9 +29,9 @@ export class MemorySnapshot implements Snapshot {
     await setImmediate();
     const all = this.#tuples.filter((tuple) => matches(query.filter, tuple));
     const start = query.after === undefined ? 0 : all.findIndex((tuple) => tupleIdentity(tuple) === tupleIdentity(query.after as Tuple)) + 1;
-    const tuples = all.slice(start, start + 2);
+    const tuples = all.slice(start, start + this.#pageSize);
     const last = tuples.at(-1);
-    return start + 2 < all.length && last !== undefined ? { tuples, next: last } : { tuples };
+    return start + this.#pageSize < all.length && last !== undefined ? { tuples, next: last } : { tuples };
   }
 
   schema(): Promise<undefined> {

@@ -169,8 +169,10 @@ describe("subjectSetOf", () => {
   }
   const within = (id: string, expanded?: ExpandNode) => ({ subject: ref(`team:${id}#member`), ...(expanded === undefined ? {} : { expanded }) });
 
+  const setOf = (tree: ExpandNode) => subjectSetOf(tree, "view");
+
   it("names the usersets of tuples and what they hold, with the relations", () => {
-    const entries = subjectSetOf(leaf("viewer", "user:a", within("x", team("x", "user:b")))).entries();
+    const entries = setOf(leaf("viewer", "user:a", within("x", team("x", "user:b")))).entries();
     assert.deepEqual(entries.map((entry) => `${showEntry(entry)} is ${entry.through.join(" ")}`), [
       "team:x#member is doc:1#viewer",
       "user:a is doc:1#viewer",
@@ -181,40 +183,40 @@ describe("subjectSetOf", () => {
   it("does not name what an arrow leads to, but what that holds", () => {
     const held = { ...leaf("viewer", "user:a"), object: object("folder", "f") };
     for (const arrow of ["parent->view", "parent.all(view)"]) {
-      assert.deepEqual(show(subjectSetOf(leaf(arrow, { subject: ref("folder:f#view"), expanded: held }))), ["user:a"]);
+      assert.deepEqual(show(setOf(leaf(arrow, { subject: ref("folder:f#view"), expanded: held }))), ["user:a"]);
     }
   });
 
   it("makes conditional what a condition stands before, all the way down", () => {
     const tree = leaf("viewer", { subject: ref("user:a"), condition }, { ...within("x", team("x", "user:b", "user:*")), condition });
-    assert.deepEqual(show(subjectSetOf(tree)), ["team:x#member?", "user:*?", "user:a?", "user:b?"]);
+    assert.deepEqual(show(setOf(tree)), ["team:x#member?", "user:*?", "user:a?", "user:b?"]);
   });
 
   it("follows unions, intersections and exclusions", () => {
     const tree = branch("union", branch("exclusion", leaf("public", "user:*"), leaf("banned", "user:b")), branch("intersection", leaf("viewer", "user:a", "user:c"), leaf("staff", "user:c")));
-    assert.deepEqual(show(subjectSetOf(tree)), ["user:* - user:b", "user:c"]);
+    assert.deepEqual(show(setOf(tree)), ["user:* - user:b", "user:c"]);
   });
 
   it("takes nobody from a leaf of nothing", () => {
-    assert.deepEqual(show(subjectSetOf(branch("union", leaf("nil"), leaf("viewer")))), []);
+    assert.deepEqual(show(setOf(branch("union", leaf("nil"), leaf("viewer")))), []);
   });
 
   it("takes the least fixed point of a cycle", () => {
     const tree = leaf("viewer", within("x", team("x", "user:a", within("y", team("y", "user:b", within("x"))))));
-    assert.deepEqual(show(subjectSetOf(tree)), ["team:x#member", "team:y#member", "user:a", "user:b"]);
+    assert.deepEqual(show(setOf(tree)), ["team:x#member", "team:y#member", "user:a", "user:b"]);
   });
 
   it("takes a cycle within the right side of an exclusion, and refuses one through it", () => {
     const cyclic = team("x", "user:a", within("x"));
-    assert.deepEqual(show(subjectSetOf(branch("exclusion", leaf("viewer", "user:a", "user:b"), leaf("banned", within("x", cyclic))))), ["user:b"]);
+    assert.deepEqual(show(setOf(branch("exclusion", leaf("viewer", "user:a", "user:b"), leaf("banned", within("x", cyclic))))), ["user:b"]);
     const view = { subject: ref("doc:1#view") };
     assert.throws(
-      () => subjectSetOf(branch("exclusion", leaf("viewer", "user:a"), leaf("banned", view))),
+      () => setOf(branch("exclusion", leaf("viewer", "user:a"), leaf("banned", view))),
       (error) => error instanceof UsherError && error.code === "cycle_through_exclusion",
     );
   });
 
   it("refuses a tree of one level, which says too little", () => {
-    assert.throws(() => subjectSetOf(leaf("viewer", within("x"))), /expanded down to its leaves/);
+    assert.throws(() => setOf(leaf("viewer", within("x"))), /expanded down to its leaves/);
   });
 });

@@ -95,6 +95,15 @@ describe("the wire, from client to server and back", () => {
     assert.deepStrictEqual(declared.sort(), Object.values(methods).map(({ path }) => path).sort());
   });
 
+  it("declares a decision alike in Check and in BatchCheck", () => {
+    const fields = (name: string) => protoRoot().lookupType(name).fieldsArray.map(({ id, name: field, type, repeated }) => ({ id, field, type, repeated }));
+    assert.deepEqual(fields("usher.v1.CheckResponse"), fields("usher.v1.Decision"));
+  });
+
+  it("gives every enum a zero that says nothing", () => {
+    for (const each of [operationKinds, preconditionKinds, changeKinds, explanationKinds, explanationAnswers, expandKinds]) assert.throws(() => each.fromWire(0));
+  });
+
   it("denies where a response is empty, as proto3 reads one", () => {
     const Response = protoRoot().lookupType("usher.v1.CheckResponse");
     assert.equal(Response.fields["allowed"]?.id, 1);

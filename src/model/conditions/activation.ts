@@ -53,9 +53,9 @@ export class Activation extends Map<string, unknown> {
     return this.#until;
   }
 
-  /** The result may change in so many milliseconds. */
+  /** The result may change in so many milliseconds, unless the request fixed the time. */
   changesIn(ms: number): void {
-    this.#until = Math.min(this.#until, this.#now + ms);
+    if (!this.#fixesNow()) this.#until = Math.min(this.#until, this.#now + ms);
   }
 
   /** The absent parameters that were read, sorted. */
@@ -70,15 +70,19 @@ export class Activation extends Map<string, unknown> {
 
   #read(parameter: Parameter): unknown {
     const { name, type } = parameter;
-    if (name === nowParameter) return Timestamp.ofInstant(this.#now);
+    if (name === nowParameter && !this.#fixesNow()) return Timestamp.ofInstant(this.#now);
     const stored = this.#storedContext[name];
-    if (stored !== undefined && Object.hasOwn(this.#storedContext, name)) {
+    if (stored !== undefined && name !== nowParameter && Object.hasOwn(this.#storedContext, name)) {
       return typeof stored === "object" || type.kind !== typeof stored ? this.#readStored(parameter) : stored;
     }
     const requested = this.#requestContext[name];
     if (requested !== undefined && Object.hasOwn(this.#requestContext, name)) return toCel(name, type, requested);
     if (!this.#missing.includes(name)) this.#missing.push(name);
     throw absent;
+  }
+
+  #fixesNow(): boolean {
+    return Object.hasOwn(this.#requestContext, nowParameter);
   }
 
   #readStored(parameter: Parameter): unknown {

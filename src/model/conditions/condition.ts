@@ -16,8 +16,9 @@ export interface Condition {
   readonly fingerprint: string;
 
   /**
-   * `stored` (the tuple's context) wins over `request`, field by field at the top level. `now` is the
-   * reserved parameter, filled from the argument and never from a context.
+   * `stored` (the tuple's context) wins over `request`, field by field at the top level. The reserved parameter `now` is
+   * filled from the argument, unless the request names an instant of its own ("would this be allowed then?"), as
+   * callers of SpiceDB do; never from a stored context.
    */
   evaluate(stored: Context, request: Context, now: Instant): ConditionResult;
 

@@ -102,12 +102,16 @@ export class LevelStore implements Store {
     return this.#pipeline.commit(write);
   }
 
+  /** While the handle is being replaced, one at head can be had all the same: its reads wait until that is done. */
   snapshot(revision: Revision = this.#state.head.revision): Snapshot {
+    if (this.#ended) throw this.#ended;
     const { head, horizon } = this.#state;
     if (revision > head.revision) throw ahead(revision, head);
-    const pin = this.pinFor(revision);
-    const instant = revision === head.revision ? head.instant : revision === horizon.revision ? horizon.instant : instantOf(pin, revision);
-    return new LevelSnapshot(this, this.#gate, pin.hold(), revision, instant);
+    if (revision < horizon.revision) throw expired(`revision ${revision}`, horizon);
+    const known = [head, horizon].find((at) => at.revision === revision);
+    const pin = known ? this.#handle?.pin : this.#pin();
+    const instant = known?.instant ?? instantOf(this.#pin(), revision);
+    return new LevelSnapshot(this, this.#gate, pin?.hold(), revision, instant);
   }
 
   /** @throws `zookie_expired`, `store_unavailable`, `closed` */

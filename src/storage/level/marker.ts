@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 
@@ -87,7 +87,12 @@ export async function writeMarker(folder: string, marker: Marker): Promise<void>
 
 /** Whether a file can be written and synced here, which LevelDB needs before it is opened anew. */
 export async function tryWriting(folder: string): Promise<void> {
-  await writeSynced(join(folder, temporaryName), Buffer.alloc(4096));
+  const path = join(folder, "PROBE");
+  try {
+    await writeSynced(path, Buffer.alloc(4096));
+  } finally {
+    await rm(path, { force: true });
+  }
 }
 
 async function writeSynced(path: string, content: string | Buffer): Promise<void> {

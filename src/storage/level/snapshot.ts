@@ -27,10 +27,10 @@ export class LevelSnapshot implements Snapshot {
   readonly instant: Instant;
   #source: PinSource;
   #gate: ReadGate;
-  #pin: Pin;
+  #pin: Pin | undefined;
   #released = false;
 
-  constructor(source: PinSource, gate: ReadGate, pin: Pin, revision: Revision, instant: Instant) {
+  constructor(source: PinSource, gate: ReadGate, pin: Pin | undefined, revision: Revision, instant: Instant) {
     this.#source = source;
     this.#gate = gate;
     this.#pin = pin;
@@ -78,7 +78,7 @@ export class LevelSnapshot implements Snapshot {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#pin.release();
+    this.#pin?.release();
   }
 
   async #probeBatch(pin: Pin, tenant: TenantId, batch: readonly TupleKey[]): Promise<(StoredTuple | undefined)[]> {
@@ -103,7 +103,7 @@ export class LevelSnapshot implements Snapshot {
   }
 
   #usablePin(): Pin {
-    if (!this.#pin.handle.alive) this.#pin = this.#source.pinFor(this.revision).hold();
+    if (!this.#pin?.handle.alive) this.#pin = this.#source.pinFor(this.revision).hold();
     return this.#pin;
   }
 }

@@ -166,26 +166,33 @@ export class Staging {
     changes.push({ kind: "delete", tuple: plain(standing), replaced: standing.since });
   }
 
-  /** What the filters match, each in the order of its plan, expired tuples too. */
+  /** What the filters match, each in the order of its plan, expired tuples too; resolves to whether more of it is left. */
   async #erase({ tenant, erase }: Write, revision: Revision, changes: StoredChange[]): Promise<boolean> {
     if (erase === undefined) return false;
     const matched = new Map<string, StoredTuple>();
-    let more = false;
-    for (const filter of erase.filters) {
-      for await (const tuple of this.#overlay.matching(tenant, filter)) {
-        const identity = tupleIdentity(tuple);
-        if (matched.has(identity)) continue;
-        more = matched.size >= erase.limit;
-        if (more) break;
-        matched.set(identity, tuple);
-      }
-      if (more) break;
-    }
+    const more = await this.#match(tenant, erase, matched);
     for (const tuple of matched.values()) {
       if (tuple.since === revision) this.#takeBack(tenant, tuple, changes);
       else this.#remove(tenant, tuple, changes);
     }
     return more;
+  }
+
+  /** Where a filter reads too much, what it has found until then is erased, and the next call finds less before it. */
+  async #match(tenant: TenantId, { filters, limit }: NonNullable<Write["erase"]>, matched: Map<string, StoredTuple>): Promise<boolean> {
+    try {
+      for (const filter of filters) {
+        for await (const tuple of this.#overlay.matching(tenant, filter)) {
+          const identity = tupleIdentity(tuple);
+          if (matched.size >= limit && !matched.has(identity)) return true;
+          matched.set(identity, tuple);
+        }
+      }
+      return false;
+    } catch (error) {
+      if (matched.size > 0 && error instanceof UsherError && error.code === "request_too_large") return true;
+      throw error;
+    }
   }
 
   /** Erases what the same write has just written: a commit holds one change of an identity, that from before the write to after it. */
@@ -259,7 +266,8 @@ export class Staging {
     }
     const record = encodeRecord(commit, Buffer.from(this.#head.hash, "hex"));
     this.batch.push({ type: "put", key: record.key, value: record.value });
-    for (const key of [tenantLogKey(tenant, revision), timeLogKey(instant, revision)]) this.batch.push({ type: "put", key, value: sealEmpty(key) });
+    const byTenant = tenantLogKey(tenant, revision);
+    this.batch.push({ type: "put", key: byTenant, value: sealEmpty(byTenant) });
     this.#head = { revision, instant, hash: record.hash.toString("hex") };
     this.commits.push(commit);
   }
@@ -298,6 +306,12 @@ export class Staging {
     for (const { tenant, shape, count } of this.counters.values()) {
       const key = counterKey(tenant, shape);
       this.batch.push(count === 0 ? { type: "del", key } : { type: "put", key, value: sealJson(key, count) });
+    }
+    // Of the commits of one instant the last is found by it, so the last alone is led to.
+    for (const [at, { instant, revision }] of this.commits.entries()) {
+      if (this.commits[at + 1]?.instant === instant) continue;
+      const byTime = timeLogKey(instant, revision);
+      this.batch.push({ type: "put", key: byTime, value: sealEmpty(byTime) });
     }
     if (this.commits.length > 0) this.batch.push(putMeta("head", this.#head));
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 
+import { forever } from "../../../src/base/clock.js";
 import { UsherError } from "../../../src/base/errors.js";
 import { limits } from "../../../src/base/limits.js";
 import { emptyContext, type Context } from "../../../src/model/context.js";
@@ -236,8 +237,16 @@ describe("a context to be stored", () => {
     refused({ a: "x".repeat(limits.contextBytesMax) });
   });
 
-  it("cannot set `now`, nor can a request", () => {
+  it("cannot set `now`", () => {
     const always = condition({ now: "timestamp" }, "now == timestamp('2024-03-01T12:00:00Z')");
-    assert.equal(outcome(always.evaluate({ now: "1999-01-01T00:00:00Z" }, { now: "1999-01-01T00:00:00Z" }, noon)), "true");
+    assert.equal(outcome(always.evaluate({ now: "1999-01-01T00:00:00Z" }, {}, noon)), "true");
+  });
+
+  it("leaves `now` to a request that names an instant, whose answer time then cannot change", () => {
+    const before = condition({ now: "timestamp" }, "now < timestamp('2024-03-01T12:00:00.005Z')");
+    assert.deepEqual(before.evaluate({}, {}, noon), { kind: "true", until: noon + 5 });
+    assert.deepEqual(before.evaluate({}, { now: "2023-01-01T00:00:00Z" }, noon), { kind: "true", until: forever });
+    assert.deepEqual(before.evaluate({}, { now: "2025-01-01T00:00:00Z" }, noon), { kind: "false", until: forever });
+    assert.equal(outcome(before.evaluate({}, { now: "nonsense" }, noon)), "invalid_context");
   });
 });

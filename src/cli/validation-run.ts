@@ -9,14 +9,10 @@ import { Database } from "../database/database.js";
 import { subjectSetOf, type SubjectEntry } from "../evaluation/subject-set.js";
 import { quote } from "../model/object.js";
 import { compileSchema } from "../model/schema/compile.js";
-import type { Schema } from "../model/schema/schema.js";
 import { checkTuple } from "../model/schema/shape.js";
 import type { Decision, Explanation } from "../model/service.js";
 import { formatSubject } from "../model/subject.js";
 import type { CheckText } from "../model/tuple-text.js";
-import { openLevelStore } from "../storage/level/store.js";
-import type { Store } from "../storage/store.js";
-import { checkAt, instantOf } from "./dated-check.js";
 import { formatEntry } from "./expected-subject.js";
 import { resultOf, type Result } from "./explanation.js";
 import type { Assertion, AssertionKind, Validation, ValidationFile } from "./validation-file.js";
@@ -33,16 +29,12 @@ const expectedResult: Readonly<Record<AssertionKind, Result>> = { assertTrue: "a
 
 /** Runs a validation file on a database of its own, which is gone afterwards. @throws `invalid_file` for a schema or a relationship that is wrong */
 export async function runValidationFile(file: ValidationFile): Promise<Failure[]> {
-  const schema = requireValid(file);
-  return withTemporaryStore(async (store, usher) => {
+  requireValid(file);
+  return withTemporaryDatabase(async (usher) => {
     await usher.writeSchema(file.schema);
     const operations = file.tuples.map(({ tuple }) => touch(tuple));
     for (let at = 0; at < operations.length; at += limits.operationsPerWriteMax) await usher.write(operations.slice(at, at + limits.operationsPerWriteMax));
-    const ask: Ask = async (check) => {
-      const instant = instantOf(check.context);
-      if (instant !== undefined) return checkAt(store, schema, check, instant);
-      return usher.check(check.object, check.permission, check.subject, { context: check.context, explain: true });
-    };
+    const ask: Ask = (check) => usher.check(check.object, check.permission, check.subject, { context: check.context, explain: true });
     const failures: Failure[] = [];
     for (const assertion of file.assertions) failures.push(...(await checkAssertion(ask, assertion)));
     for (const validation of file.validations) failures.push(...(await checkValidation(usher, validation)));
@@ -52,13 +44,12 @@ export async function runValidationFile(file: ValidationFile): Promise<Failure[]
 
 type Ask = (check: CheckText) => Promise<Pick<Decision, "allowed" | "missingFields" | "explanation">>;
 
-async function withTemporaryStore<T>(body: (store: Store, usher: Usher) => Promise<T>): Promise<T> {
+async function withTemporaryDatabase<T>(body: (usher: Usher) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "usher-test-"));
   try {
-    const store = await openLevelStore(folder);
-    const usher = new Usher(new Database(store));
+    const usher = new Usher(await Database.open(folder));
     try {
-      return await body(store, usher);
+      return await body(usher);
     } finally {
       await usher.close();
     }
@@ -67,12 +58,11 @@ async function withTemporaryStore<T>(body: (store: Store, usher: Usher) => Promi
   }
 }
 
-function requireValid({ file, schema: text, tuples }: ValidationFile): Schema {
+function requireValid({ file, schema: text, tuples }: ValidationFile): void {
   const schema = attempt(() => compileSchema(text), (error) => new UsherError("invalid_file", `${file}: ${error.message}`, { details: { ...error.details, file } }));
   for (const { line, tuple } of tuples) {
     attempt(() => checkTuple(schema, tuple, "write"), (error) => new UsherError("invalid_file", `${file}:${line}: ${error.message}`, { details: { file, line: String(line) } }));
   }
-  return schema;
 }
 
 function attempt<T>(act: () => T, refuse: (error: UsherError) => UsherError): T {

@@ -44,7 +44,7 @@ export function fromGrpc(error: ServiceError, { address, writes, cancelled }: Se
 function describe(code: ErrorCode, error: ServiceError, address: string): string {
   switch (code) {
     case "server_unreachable":
-      return `server ${quote(address)} cannot be reached: ${error.details}`;
+      return `server ${quote(address)} cannot be reached: ${error.details.replace(/ Resolution note:\s*$/, "")}`;
     case "deadline_exceeded":
       return `server ${quote(address)} did not answer before the deadline`;
     case "cancelled":

@@ -91,7 +91,7 @@ export interface WriteOutcome {
   /** Of the commit; where nothing changed or nothing was to be written, the state it was compared with. */
   readonly revision: Revision;
   readonly instant: Instant;
-  /** How many tuples now stand otherwise. */
+  /** How many tuples now stand otherwise, and one for a schema that does. */
   readonly changed: number;
   /** `erase` stopped at its limit and more match. */
   readonly more: boolean;

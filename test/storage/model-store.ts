@@ -92,7 +92,7 @@ export class ModelStore {
     const changes = touched.flatMap((name) => changeOf(before.get(name), after.get(name)));
     const nothing = write.validateOnly || (changes.length === 0 && text === undefined);
     if (!nothing) this.#commit(write, { revision, instant }, after, changes, text);
-    return { outcome: { ...this.head, changed: changes.length, more, repeated: false } };
+    return { outcome: { ...this.head, changed: changes.length + (text === undefined ? 0 : 1), more, repeated: false } };
   }
 
   #commit({ tenant, principal, metadata }: Write, at: Head, tuples: Tuples, changes: StoredChange[], schema: string | undefined): void {

@@ -1,13 +1,13 @@
 import { asError, UsherError } from "../../base/errors.js";
 
 /**
- * What LevelDB or the file system threw, as an error with a code of ours. LevelDB wraps the cause of a
- * failed opening, so the innermost code counts.
+ * What LevelDB or the file system threw, as an error with a code of ours; a bug of ours, which has none,
+ * stays what it is. LevelDB wraps the cause of a failed opening, so the innermost code counts.
  */
-export function asStoreError(thrown: unknown, doing: string): UsherError {
-  if (thrown instanceof UsherError) return thrown;
+export function asStoreError(thrown: unknown, doing: string): Error {
   const cause = innermost(thrown);
   const code = errorCode(cause);
+  if (thrown instanceof UsherError || code === undefined) return asError(thrown);
   if (code === "LEVEL_LOCKED") {
     return new UsherError("store_in_use", `${doing}: the store is open in another process, or twice in this one: close it there first`, { cause: thrown });
   }

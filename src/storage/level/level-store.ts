@@ -174,10 +174,12 @@ export class LevelStore implements Store {
     );
   }
 
+  /** What maintenance met, running by itself. */
   report(error: unknown): void {
-    const { code } = error instanceof UsherError ? error : { code: undefined };
+    const code = error instanceof UsherError ? error.code : undefined;
+    if (error instanceof UsherError && code === "store_corrupt") this.#end(error);
     // A disk that failed is seen by writers, and revived; a run that close has cut short is no failure.
-    if (code !== "store_unavailable" && code !== "closed") this.#opened.report(asError(error));
+    else if (code !== "store_unavailable" && code !== "closed") this.#opened.report(asError(error));
   }
 
   close(): Promise<void> {
@@ -290,7 +292,7 @@ export class LevelStore implements Store {
       this.#revivalDelayMs = limits.recoveryDelayMsMin;
     } catch (error) {
       const failure = asStoreError(error, "reopen the store after the disk failed");
-      if (failure.code === "store_corrupt") {
+      if (failure instanceof UsherError && failure.code === "store_corrupt") {
         this.#end(failure);
       } else {
         this.#gate.open();

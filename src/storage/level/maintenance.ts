@@ -35,6 +35,7 @@ export interface MaintenancePort {
 export class Maintenance {
   #port: MaintenancePort;
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
   #running: Promise<void> | undefined;
 
   constructor(port: MaintenancePort) {
@@ -43,7 +44,7 @@ export class Maintenance {
 
   /** Runs every `everyMs`, without keeping the process alive. */
   start(everyMs: number): void {
-    if (everyMs === Number.POSITIVE_INFINITY) return;
+    if (this.#stopped || everyMs === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => {
       this.run()
         .catch((error: unknown) => this.#port.report(error))
@@ -52,8 +53,8 @@ export class Maintenance {
   }
 
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#timer = undefined;
   }
 
   /** One run to its end; while one is running, that one. */

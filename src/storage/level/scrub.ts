@@ -1,6 +1,5 @@
 import { join } from "node:path";
 
-import { limits } from "../../base/limits.js";
 import { errorCode } from "./failure.js";
 import { Damaged } from "./file-reader.js";
 import { readManifest } from "./manifest.js";
@@ -18,11 +17,11 @@ export interface TableFile {
  * itself checks its logs and its manifest.
  * @throws `store_corrupt`, and what the file system throws
  */
-export async function scrubBeforeOpening(folder: string): Promise<TableFile[]> {
+export async function scrubBeforeOpening(folder: string, bytesMax: number): Promise<TableFile[]> {
   const tables = await findTables(folder);
   let spent = 0;
   for (const [at, table] of tables.entries()) {
-    if (spent >= limits.scrubAtOpenBytesMax) return tables.slice(at);
+    if (spent >= bytesMax) return tables.slice(at);
     // Where the store is open in another process, its compactions take tables away: what is gone from the manifest too was not lost.
     const there = await scrubTable(table);
     if (!there && (await findTables(folder)).some(({ path }) => path === table.path)) throw corrupt(`table \`${table.path}\` is missing`);

@@ -101,7 +101,7 @@ export class Staging {
     const nothing = changes.length === 0 && schema === undefined;
     const { revision: before, instant: beforeInstant } = this.#head;
     const at: Head = nothing || write.validateOnly ? { revision: before, instant: beforeInstant } : { revision, instant };
-    const outcome = { revision: at.revision, instant: at.instant, changed: changes.length, more };
+    const outcome = { revision: at.revision, instant: at.instant, changed: changes.length + (schema === undefined ? 0 : 1), more };
     if (write.validateOnly) {
       this.#overlay.undo();
       return { ...outcome, repeated: false };

@@ -26,6 +26,8 @@ export interface LevelStoreOptions {
   readonly maintenanceMs?: number;
   /** The operator's word that the clock is right, though it stands behind the last commit's instant. */
   readonly acceptClock?: boolean;
+  /** How many bytes of tables are verified before the store opens; the rest is in a thread. Default: `limits.scrubAtOpenBytesMax`. */
+  readonly scrubBytes?: number;
   /** Opens LevelDB; a test puts itself in between. */
   readonly openRaw?: OpenRaw;
   /** Hears what a listener threw, or background work. Default: throws it where nothing catches it, since it is a bug. */
@@ -41,7 +43,7 @@ export async function openLevelStore(folder: string, options: LevelStoreOptions 
   try {
     const path = resolve(folder);
     const marker = (await readMarker(path)) ?? (await beginCreation(path, random));
-    const unscrubbed = marker.complete ? await scrubBeforeOpening(levelFolder(path)) : [];
+    const unscrubbed = marker.complete ? await scrubBeforeOpening(levelFolder(path), options.scrubBytes ?? limits.scrubAtOpenBytesMax) : [];
     const raw = await openRaw(levelFolder(path), { create: !marker.complete });
     try {
       if (!marker.complete) await completeCreation(path, raw, marker, time);

@@ -14,7 +14,7 @@ import { writes } from "../arbitraries.js";
 import { ManualTime } from "../conformance.js";
 import { type Call, Faults, type Verdict } from "../faults.js";
 import { type ModelAnswer, ModelStore } from "../model-store.js";
-import { assertHolds, touchWrite } from "./checks.js";
+import { assertHolds, logOf, touchWrite } from "./checks.js";
 
 /** What the raw database does to one call after the store was opened. */
 interface Plan {
@@ -98,6 +98,32 @@ describe("the LevelDB store on a failing disk", () => {
   });
 
   for (const verdict of ["before", "after"] as const) {
+    it(`keeps what is at the horizon and above, whichever call of maintenance fails ${verdict} it took effect`, async () => {
+      const horizonMs = 1_000;
+      const openShort = () => openLevelStore(folder, { time, horizonMs, maintenanceMs: Number.POSITIVE_INFINITY, openRaw: faults.wrap(openClassicLevel) });
+      const sequence = fc.sample(writes, { numRuns: 250, seed: 3 }).map(({ requestId: _, ...write }) => write);
+      for (let nth = 0, failed = true; failed; nth++) {
+        let store = await openShort();
+        const model = new ModelStore(store.head, horizonMs);
+        for (const write of sequence) {
+          time.ms += 10;
+          assert.deepEqual(await store.commit(write).then((outcome): ModelAnswer => ({ outcome }), codeOf), model.write(write, time.ms));
+        }
+        let calls = 0;
+        faults.decide = () => (calls++ === nth ? verdict : "pass");
+        failed = await store.maintain().then(() => false, () => true);
+        faults.decide = () => "pass";
+        await assertHistory(store, model);
+        await store.close();
+        store = await openShort();
+        await assertHistory(store, model);
+        await store.maintain();
+        await assertHistory(store, model);
+        await store.close();
+        await rm(folder, { recursive: true });
+      }
+    }).timeout(240_000);
+
     it(`ends the handle at the first rejected batch, which failed ${verdict} it was applied, and serves reads meanwhile`, async () => {
       const store = await open();
       await store.commit(touchWrite(["user:ana"]));
@@ -163,6 +189,23 @@ describe("the LevelDB store on a failing disk", () => {
     await store.close();
   });
 });
+
+/** Every revision that can still be read is as it was. */
+async function assertHistory(store: LevelStore, model: ModelStore): Promise<void> {
+  for (let { revision } = store.horizon; revision <= model.head.revision; revision += 7) {
+    const snapshot = store.snapshot(revision);
+    try {
+      for (const filter of [{}, { subjectType: "user" }]) {
+        const { tuples } = await snapshot.list(1, { filter, limit: 1_000 });
+        assert.deepEqual(tuples, model.list(1, revision, filter));
+      }
+      assert.deepEqual(await snapshot.schema(1), model.schemaAt(1, revision));
+    } finally {
+      snapshot.release();
+    }
+  }
+  assert.deepEqual(await logOf(store, 1), model.commits.filter(({ tenant, revision }) => tenant === 1 && revision > store.horizon.revision));
+}
 
 async function listed(store: LevelStore): Promise<string[]> {
   const snapshot = store.snapshot();

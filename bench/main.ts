@@ -31,11 +31,11 @@ async function main(): Promise<number> {
   const machine = thisMachine();
   console.log(`${machine.processor}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.platform}, Node.js ${machine.node}${options.quick ? ", quick" : ""}`);
   const reports: SuiteReport[] = [];
-  for (const { name, about, run } of suites) {
-    if (options.only.length > 0 && !options.only.includes(name)) continue;
-    console.log(`\n${name}: ${about}`);
-    const rows = await run(settings);
-    reports.push({ suite: name, rows });
+  for (const suite of suites) {
+    if (options.only.length > 0 && !options.only.includes(suite.name)) continue;
+    console.log(`\n${suite.name}: ${suite.about}`);
+    const rows = await suite.run(settings);
+    reports.push({ suite: suite.name, rows });
     console.log(table(rows));
   }
   if (options.json !== undefined) await writeFile(options.json, JSON.stringify({ machine, quick: options.quick, settings, reports }, null, 2) + "\n");

@@ -9,6 +9,6 @@ export function micro(name: string, settings: Settings, run: () => unknown): Row
   benchmark.run({ async: false });
   // Benchmark.js types what a run threw as nothing in particular, and keeps it here instead of throwing it.
   const error: unknown = benchmark.error;
-  if (error !== undefined) throw error instanceof Error ? error : new Error(String(error));
+  if (error !== undefined) throw new Error(`“${name}” failed`, { cause: error });
   return { name, perSecond: benchmark.hz, p50Us: 1e6 / benchmark.hz };
 }

@@ -113,6 +113,7 @@ describe("the LevelDB store on a failing disk", () => {
         faults.decide = () => (calls++ === nth ? verdict : "pass");
         failed = await store.maintain().then(() => false, () => true);
         faults.decide = () => "pass";
+        assert.equal((await store.commit(touchWrite([]))).changed, 0, "where a batch failed, this revives the store");
         await assertHistory(store, model);
         await store.close();
         store = await openShort();

@@ -1,0 +1,5 @@
+/** A server that takes calls in this process. */
+export interface Running {
+  readonly address: string;
+  close(): Promise<void>;
+}

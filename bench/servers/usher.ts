@@ -1,0 +1,16 @@
+import { Database } from "../../src/database/database.js";
+import { serve } from "../../src/server/server.js";
+import type { Running } from "./running.js";
+
+/** Usher as it is: the database in the folder, served. */
+export async function startUsher(folder: string): Promise<Running> {
+  const database = await Database.open(folder);
+  const server = await serve(database, { address: "127.0.0.1:0", onError: (error, path) => console.error(path, error) });
+  return {
+    address: server.address,
+    close: async () => {
+      await server.close(1_000);
+      await database.close();
+    },
+  };
+}

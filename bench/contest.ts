@@ -10,8 +10,8 @@ export interface Contender {
   readonly perCall?: number;
   /** @param index counts the calls, from 0 */
   call(index: number): Promise<unknown>;
-  /** Microseconds of processor time that the server has spent so far. */
-  serverCpuUs?(): Promise<number>;
+  /** Microseconds of processor time that the process which does the work has spent so far. */
+  cpuUs?(): Promise<number>;
   /** Names of contenders to stand beside. */
   readonly beside?: readonly string[];
 }
@@ -19,7 +19,7 @@ export interface Contender {
 interface Round {
   readonly perSecond: number;
   readonly latenciesMs: readonly number[];
-  readonly serverCpuUs: number | undefined;
+  readonly cpuUs: number | undefined;
 }
 
 /**
@@ -47,11 +47,17 @@ export function percentiles(latenciesMs: readonly number[]): { p50Us: number; p9
   return { p50Us: at(0.5), p99Us: at(0.99) };
 }
 
+/** For what is done in this process: microseconds of processor time that it has spent so far, on all of its threads. */
+export async function ownCpuUs(): Promise<number> {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
 async function measure(contender: Contender, ms: number): Promise<Round> {
   const { inFlight, perCall = 1 } = contender;
   const latenciesMs: number[] = [];
   let index = 0;
-  const cpuBefore = await contender.serverCpuUs?.();
+  const cpuBefore = await contender.cpuUs?.();
   const start = performance.now();
   const lane = async () => {
     for (let now = performance.now(); now - start < ms; ) {
@@ -64,18 +70,18 @@ async function measure(contender: Contender, ms: number): Promise<Round> {
   await Promise.all(Array.from({ length: inFlight }, lane));
   const count = latenciesMs.length * perCall;
   const perSecond = (count * 1_000) / (performance.now() - start);
-  const cpuAfter = await contender.serverCpuUs?.();
-  const serverCpuUs = cpuBefore === undefined || cpuAfter === undefined ? undefined : (cpuAfter - cpuBefore) / count;
-  return { perSecond, latenciesMs, serverCpuUs };
+  const cpuAfter = await contender.cpuUs?.();
+  const cpuUs = cpuBefore === undefined || cpuAfter === undefined ? undefined : (cpuAfter - cpuBefore) / count;
+  return { perSecond, latenciesMs, cpuUs };
 }
 
 function summary(name: string, rounds: readonly Round[]): Row {
-  const cpu = rounds.flatMap(({ serverCpuUs }) => serverCpuUs ?? []);
+  const cpu = rounds.flatMap(({ cpuUs }) => cpuUs ?? []);
   return {
     name,
     perSecond: median(rounds.map(({ perSecond }) => perSecond)),
     ...percentiles(rounds.flatMap(({ latenciesMs }) => latenciesMs)),
-    ...(cpu.length === 0 ? {} : { serverCpuUs: median(cpu) }),
+    ...(cpu.length === 0 ? {} : { cpuUs: median(cpu) }),
   };
 }
 
@@ -88,7 +94,7 @@ function ratio(row: Row, other: Row | undefined, own: readonly Round[], others: 
     perSecondMin: Math.min(...rates),
     perSecondMax: Math.max(...rates),
     p99: (row.p99Us ?? Number.NaN) / (other.p99Us ?? Number.NaN),
-    ...(row.serverCpuUs !== undefined && other.serverCpuUs !== undefined && { serverCpu: row.serverCpuUs / other.serverCpuUs }),
+    ...(row.cpuUs !== undefined && other.cpuUs !== undefined && { cpu: row.cpuUs / other.cpuUs }),
   };
 }
 

@@ -10,5 +10,5 @@ export function micro(name: string, settings: Settings, run: () => unknown): Row
   // Benchmark.js types what a run threw as nothing in particular, and keeps it here instead of throwing it.
   const error: unknown = benchmark.error;
   if (error !== undefined) throw new Error(`“${name}” failed`, { cause: error });
-  return { name, perSecond: benchmark.hz, p50Us: 1e6 / benchmark.hz };
+  return { name, perSecond: benchmark.hz, meanUs: 1e6 / benchmark.hz };
 }

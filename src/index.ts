@@ -6,6 +6,7 @@ export type {
   CheckItem,
   CheckOptions,
   DeleteOptions,
+  DiffOptions,
   ExpandOptions,
   PageOptions,
   ReadOptions,
@@ -14,8 +15,11 @@ export type {
   WriteOptions,
 } from "./client/usher.js";
 export { create, remove, touch } from "./client/references.js";
+export { typed, typedOperations } from "./client/typed.js";
+export type { SchemaTypes, TypedCheckItem, TypedCheckOptions, TypedObject, TypedOperations, TypedSubject, TypedTuple, TypedUsher } from "./client/typed.js";
 export type { ObjectLike, SubjectLike, TupleLike } from "./client/references.js";
 export type { RemoteOptions } from "./client/remote.js";
+export type { SecurityOptions, TlsOptions } from "./client/security.js";
 export { errorCodes, UsherError } from "./base/errors.js";
 export type { ErrorCode, ErrorDetails } from "./base/errors.js";
 export type { Instant } from "./base/clock.js";
@@ -23,8 +27,10 @@ export type { Context, ContextValue } from "./model/context.js";
 export type { TupleFilter } from "./model/filter.js";
 export { object } from "./model/object.js";
 export type { ObjectRef } from "./model/object.js";
+export type { ParameterChange, SchemaChange, SchemaChangeKind } from "./model/schema/change.js";
 export { subject } from "./model/subject.js";
 export type { SubjectRef } from "./model/subject.js";
+export type { Quotas, Tenant } from "./model/tenant.js";
 export type { Tuple, TupleCondition } from "./model/tuple.js";
 export type {
   BatchCheckResponse,
@@ -32,6 +38,7 @@ export type {
   Consistency,
   Decision,
   DeleteTuplesResponse,
+  DiffSchemaResponse,
   ExpandNode,
   ExpandResponse,
   ExpandSubject,

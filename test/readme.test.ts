@@ -12,8 +12,8 @@ import ts from "typescript";
 /**
  * The README's examples run. Every block marked `ts` is a module, run in a folder of its own inside the package, so that
  * `import … from "usherdb"` finds the package itself; one that throws fails the test. The first block marked `sh` is run
- * as a script in which `usher` is the command and a command that fails ends it; a line that ends in `&` starts a server,
- * which is waited for, and stopped at the end. A block that is marked otherwise (`ts no-run`) is not run.
+ * as a script in which `usher` is the command and a command that fails ends it, beside a server as the text has asked for
+ * one. A block that is marked otherwise (`ts no-run`) is not run.
  */
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const readme = join(root, "README.md");
@@ -52,10 +52,11 @@ describe("the README's examples", () => {
       await mkdir(bin);
       await writeFile(join(bin, "usher"), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`, { mode: 0o755 });
       await writeFile(join(bin, "npx"), '#!/bin/sh\nshift\nexec usher "$@"\n', { mode: 0o755 });
-      // `started` waits until the server that was put into the background answers.
+      // `started` waits until the server answers.
       const script = `set -e
 started() { for i in $(seq 50); do usher schema read >/dev/null 2>err || true; grep -q server_unreachable err || return 0; sleep 0.1; done; return 1; }
 trap 'kill $(jobs -p) 2>/dev/null && wait || true' EXIT
+usher serve --data data & started
 ${commandsOf(shell.text)}`;
       const address = `127.0.0.1:${await freePort()}`;
       await run("bash", ["-c", script], { cwd: folder, timeout: 30_000, env: { ...process.env, PATH: `${bin}:${process.env["PATH"] ?? ""}`, USHER_ADDRESS: address } });
@@ -67,7 +68,7 @@ ${commandsOf(shell.text)}`;
 function commandsOf(text: string): string {
   const prompted = text.split("\n").filter((line) => line.startsWith("$ ")).map((line) => line.slice(2));
   const lines = prompted.length > 0 ? prompted : text.split("\n");
-  return lines.filter((line) => !/^npm (i|install|ci)\b/.test(line)).map((line) => line.replace(/&\s*$/, "& started")).join("\n");
+  return lines.filter((line) => !/^npm (i|install|ci)\b/.test(line)).join("\n");
 }
 
 async function freePort(): Promise<number> {

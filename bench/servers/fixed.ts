@@ -20,6 +20,11 @@ export async function startFixed(): Promise<Running> {
     expand: refuse,
     readSchema: refuse,
     writeSchema: refuse,
+    diffSchema: refuse,
+    createTenant: refuse,
+    listTenants: refuse,
+    deleteTenant: refuse,
+    setTenantQuotas: refuse,
     close: () => Promise.resolve(),
   };
   const server = await serve(service, { address: "127.0.0.1:0", onError: (error, path) => console.error(path, error) });

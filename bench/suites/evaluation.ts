@@ -4,7 +4,7 @@ import { Walk } from "../../src/evaluation/walk.js";
 import { emptyContext } from "../../src/model/context.js";
 import { compileSchema } from "../../src/model/schema/compile.js";
 import type { CheckRequest } from "../../src/model/service.js";
-import { contest, percentiles, type Contender } from "../contest.js";
+import { contest, ownCpuUs, percentiles, type Contender } from "../contest.js";
 import { documentSystem, type DocumentSystem } from "../data/documents.js";
 import { fill } from "../data/fill.js";
 import { withFolder } from "../folder.js";
@@ -76,10 +76,10 @@ function warm(database: Database, system: DocumentSystem): Contender[] {
   const few = { allowed: system.allowed.slice(0, warmQuestions), denied: system.denied.slice(0, warmQuestions) };
   const batch = [...system.allowed.slice(0, 50), ...system.denied.slice(0, 50)];
   return [
-    { name: "check, warm, allowed", inFlight: 1, call: (index) => database.check(at(few.allowed, index), {}) },
-    { name: "check, warm, denied", inFlight: 1, call: (index) => database.check(at(few.denied, index), {}) },
-    { name: "check, warm, either, 40 in flight", inFlight: 40, call: (index) => database.check(at(index % 2 === 0 ? few.allowed : few.denied, index >> 1), {}) },
-    { name: "checks in batches of 100, warm, either", inFlight: 1, perCall: batch.length, call: () => database.batchCheck({ items: batch }, {}) },
+    { name: "check, warm, allowed", inFlight: 1, call: (index) => database.check(at(few.allowed, index), {}), cpuUs: ownCpuUs },
+    { name: "check, warm, denied", inFlight: 1, call: (index) => database.check(at(few.denied, index), {}), cpuUs: ownCpuUs },
+    { name: "check, warm, either, 40 in flight", inFlight: 40, call: (index) => database.check(at(index % 2 === 0 ? few.allowed : few.denied, index >> 1), {}), cpuUs: ownCpuUs },
+    { name: "checks in batches of 100, warm, either", inFlight: 1, perCall: batch.length, call: () => database.batchCheck({ items: batch }, {}), cpuUs: ownCpuUs },
   ];
 }
 

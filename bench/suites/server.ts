@@ -34,6 +34,6 @@ function over({ name, server: process, caller }: Station, what: string, path: st
     name: `${what}: ${name}`,
     inFlight,
     call: (index) => caller.call(path, messages[index % messages.length] ?? Buffer.alloc(0)),
-    serverCpuUs: () => process.cpuUs(),
+    cpuUs: () => process.cpuUs(),
   };
 }

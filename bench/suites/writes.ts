@@ -33,8 +33,8 @@ export const writes: Suite = {
               { name: syncedPut, inFlight: 1, call: () => raw.batch([{ type: "put", key: Buffer.from(String(next++)), value }], { sync: true }) },
               { ...embedded, name: "write, embedded, one writer" },
               { ...embedded, name: `write, embedded, ${writers} writers`, inFlight: writers },
-              { name: echoed, inFlight: writers, call: over(echo), serverCpuUs: () => echo.server.cpuUs() },
-              { name: `write over gRPC, ${writers} writers: Usher`, inFlight: writers, call: over(usher), serverCpuUs: () => usher.server.cpuUs(), beside: [syncedPut, echoed] },
+              { name: echoed, inFlight: writers, call: over(echo), cpuUs: () => echo.server.cpuUs() },
+              { name: `write over gRPC, ${writers} writers: Usher`, inFlight: writers, call: over(usher), cpuUs: () => usher.server.cpuUs(), beside: [syncedPut, echoed] },
             ],
             settings,
           );

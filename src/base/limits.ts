@@ -17,6 +17,9 @@ export const limits = {
   schemaErrorsMax: 100,
   schemasCompiledMax: 200,
   schemaRetriesMax: 5,
+  // Comparing two schemas: rows of one truth table, and bits of all of them together.
+  schemaDiffRowsMax: 65_536,
+  schemaDiffBitsMax: 4_000_000_000,
 
   // Conditions: the text, what it may read, and what one evaluation may cost.
   conditionParametersMax: 64,
@@ -39,6 +42,20 @@ export const limits = {
   groupWritesMax: 256,
   groupOperationsMax: 10_000,
 
+  // Imports: one message; how many at once; a sorted run in staging and its blocks; a commit of what was staged.
+  importBatchTuplesMax: 1_000,
+  importsUnderWayMax: 16,
+  importRunTuplesMax: 20_000,
+  importRunBytesMax: 8_388_608,
+  importRunsMax: 10_000,
+  importBlockBytesMax: 16_384,
+  importStepBytesMax: 1_048_576,
+  importChunkTuplesMax: 10_000,
+  importChunkBytesMax: 4_194_304,
+  importSliceTuplesMax: 500,
+  importProblemsMax: 100,
+  importsKeptMax: 1_000,
+
   // Reads.
   pageTuplesMax: 1_000,
   pageTuplesDefault: 100,
@@ -48,6 +65,7 @@ export const limits = {
 
   // Evaluation.
   depthMax: 100,
+  walkNestingMax: 1_500,
   contextualTuplesMax: 100,
   batchItemsMax: 10_000,
   cycleRetriesMax: 500,
@@ -76,6 +94,17 @@ export const limits = {
   recoveryDelayMsMin: 50,
   recoveryDelayMsMax: 5_000,
 
+  // Backups: how much is read and written at once, how much the largest row may make of that, and how far a reader may be behind.
+  backupFrameBytes: 262_144,
+  backupFrameBytesMax: 1_073_741_824,
+  backupFramesAheadMax: 4,
+  backupFilesMax: 10_000,
+  checkpointAttemptsMax: 20,
+
+  // Checking a store that is closed: keys looked up at once, and how many of what is wrong are named.
+  fsckRowsPerLookup: 512,
+  fsckExamplesMax: 20,
+
   // Watch.
   watchersMax: 1_000,
   watchEventOperationsMax: 1_000,
@@ -88,6 +117,7 @@ export const limits = {
   // Wire.
   messageBytesMax: 4_194_304,
   tenantBytesMax: 128,
+  certificateFileBytesMax: 4_194_304,
   callsPerConnectionMax: 2_000,
   streamBufferBytesMax: 262_144,
   keepaliveMs: 30_000,
@@ -98,6 +128,40 @@ export const limits = {
   errorMessageBytesMax: 2_048,
   errorDetailsBytesMax: 2_048,
 
+  // Operating a server: what it takes at once, how late it may be, how it is watched.
+  callsUnderWayMax: 2_000,
+  loopDelayMsMax: 500,
+  loopResolutionMs: 10,
+  loopSampleMs: 250,
+  loopSamples: 4,
+  retryAfterMs: 250,
+  drainMsDefault: 10_000,
+  healthMs: 1_000,
+  healthWatchersMax: 100,
+  metricsConnectionsMax: 50,
+  metricsRequestMs: 5_000,
+  slowCallMs: 1_000,
+  configurationBytesMax: 1_048_576,
+
+  // Tenants. A list of all of them fits in one message.
+  tenantsMax: 10_000,
+  quotaTuplesMax: 4_294_967_295,
+  quotaRequestsPerSecondMax: 1_000_000,
+
+  // Keys, and what a failed authentication costs its peer.
+  keysMax: 10_000,
+  keysFileBytesMax: 8_388_608,
+  keyIdBytesMax: 64,
+  keyNoteBytesMax: 1_024,
+  certificateNameBytesMax: 1_024,
+  failuresFreeMax: 5,
+  failuresPerMinute: 6,
+  failureDelayMsMin: 100,
+  failureDelayMsMax: 5_000,
+  failurePeersMax: 10_000,
+  failuresDelayedMax: 1_000,
+  certificateWarningMs: 2_592_000_000,
+
   // Time and retention.
   clockJumpMsMax: 5_000,
   horizonMsDefault: 86_400_000,
@@ -107,6 +171,8 @@ export const limits = {
 } as const;
 
 assert(limits.groupOperationsMax >= limits.deletePerCallMax, "one delete by filter must fit in one group");
+assert(limits.importChunkTuplesMax <= limits.groupOperationsMax, "a commit of an import must not be larger than a group of writes may be");
+assert(limits.importProblemsMax * 2 * limits.errorMessageBytesMax < limits.messageBytesMax, "an import's answer must fit in one message");
 assert(limits.pageTuplesDefault <= limits.pageTuplesMax, "a page without a size must be allowed");
 assert(
   limits.schemaBytesMax + limits.watchEventBytesMax + limits.metadataBytesMax < limits.messageBytesMax,
@@ -116,4 +182,6 @@ assert(
   limits.pageBytesMax + limits.pageTuplesPerList * (limits.contextBytesMax + 4 * limits.idBytesMax) < limits.messageBytesMax,
   "a page that is as large as pages get must fit in one message",
 );
+assert(limits.tenantsMax * (limits.tenantBytesMax + 64) < limits.messageBytesMax, "a list of all tenants must fit in one message");
+assert(2 * limits.callsUnderWayMax <= limits.writesQueuedMax, "calls that are not revocations must leave room for those in the queue of writes");
 assert(limits.contextBytesMax * 8 < limits.messageBytesMax, "a request with a full context must fit in one message");

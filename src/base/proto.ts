@@ -8,12 +8,13 @@ import protobuf from "protobufjs";
  * `@grpc/proto-loader`: that would copy every message into a plain object once more, and would take
  * bytes that are not UTF-8 for U+FFFD, so that two ids could become one.
  */
-const protoFolder = fileURLToPath(new URL("../../../proto/", import.meta.url));
+export const protoFolder = fileURLToPath(new URL("../../../proto/", import.meta.url));
 
-const protoFiles = [
+export const protoFiles = [
   "usher/v1/tuple_service.proto",
   "usher/v1/permission_service.proto",
   "usher/v1/schema_service.proto",
+  "usher/v1/admin_service.proto",
   "google/rpc/status.proto",
   "google/rpc/error_details.proto",
 ];

@@ -3,10 +3,11 @@ import { connect, type Usher } from "../client/usher.js";
 import { exitCodes } from "./exit.js";
 import { Output } from "./output.js";
 import { parseDuration } from "./duration.js";
+import { addSecurityOptions, securityOptions, type SecurityFlags } from "./security-options.js";
 import type { Terminal } from "./terminal.js";
 
 /** The options that every command has. */
-export interface GlobalOptions {
+export interface GlobalOptions extends SecurityFlags {
   readonly address: string;
   readonly tenant?: string;
   readonly json?: boolean;
@@ -24,6 +25,7 @@ export function addGlobalOptions(program: Command, terminal: Terminal): void {
     .option("--json", "print JSON for programs: one document, or one a line where a command streams")
     .option("--no-color", "print without colours, which only a terminal gets anyway")
     .addOption(new Option("--timeout <duration>", "how long a call may take, as 500ms or 30s").argParser(parseDuration));
+  addSecurityOptions(program, terminal);
 }
 
 /** What a command's action works with. */
@@ -50,6 +52,7 @@ export async function withUsher<Result>(options: GlobalOptions, body: (usher: Us
   const usher = await connect(options.address, {
     ...(options.tenant === undefined ? {} : { tenant: options.tenant }),
     ...(options.timeout === undefined ? {} : { deadlineMs: options.timeout }),
+    ...(await securityOptions(options)),
   });
   try {
     return await body(usher);

@@ -1,5 +1,5 @@
-import { once } from "node:events";
 import { styleText } from "node:util";
+import { UsherError } from "../base/errors.js";
 import type { Terminal } from "./terminal.js";
 
 export interface OutputOptions {
@@ -11,7 +11,7 @@ export type Style = "green" | "red" | "yellow" | "magenta" | "dim" | "bold";
 
 /**
  * Where a command's results go: text for people, or JSON for programs, to stdout; what is said beside them to stderr. A
- * reader who goes away (`usher tuple read | head`) ends the output quietly.
+ * reader who goes away (`usher tuple read | head`) ends the output quietly; a disk that is full does not.
  */
 export class Output {
   readonly json: boolean;
@@ -23,10 +23,6 @@ export class Output {
     this.#terminal = terminal;
     this.json = options.json;
     this.#colour = options.colour && !options.json;
-    terminal.stdout.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      this.#closed = true;
-    });
   }
 
   /** Nobody reads any more: a command that only prints may end. */
@@ -53,11 +49,11 @@ export class Output {
     return this.#colour ? styleText(style, text, { validateStream: false }) : text;
   }
 
+  /** Returns once the text has left, so that what could not be written is known before the command says that it is done. */
   async #send(text: string): Promise<void> {
     if (this.#closed) return;
-    const { stdout } = this.#terminal;
-    if (stdout.write(text)) return;
-    // An error, such as EPIPE, ends the waiting too; the listener above judges it.
-    await once(stdout, "drain").catch(() => undefined);
+    const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => this.#terminal.stdout.write(text, resolve));
+    if (error?.code === "EPIPE") this.#closed = true;
+    else if (error) throw new UsherError("invalid_file", `the output cannot be written: ${error.message}: see to where it goes`, { cause: error });
   }
 }

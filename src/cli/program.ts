@@ -1,11 +1,14 @@
 import { Command } from "commander";
 import { addCheck } from "./check.js";
+import { addConfig } from "./config.js";
 import { exitCodes, exitHelp, reportFailure } from "./exit.js";
 import { addExpand } from "./expand.js";
 import { addGlobalOptions, createRunner } from "./options.js";
+import { addKeyCommands } from "./key.js";
 import { addSchema } from "./schema.js";
 import { addServe } from "./serve.js";
 import type { Terminal } from "./terminal.js";
+import { addTenant } from "./tenant.js";
 import { addTest } from "./test.js";
 import { addTuple } from "./tuple.js";
 import { addVersion, packageVersion } from "./version.js";
@@ -40,6 +43,6 @@ function createProgram(terminal: Terminal, finish: (exitCode: number) => void): 
     .addHelpText("after", exitHelp);
   addGlobalOptions(program, terminal);
   const run = createRunner(terminal, finish);
-  for (const add of [addServe, addSchema, addTuple, addCheck, addExpand, addWatch, addTest, addVersion]) add(program, run);
+  for (const add of [addServe, addConfig, addSchema, addTuple, addCheck, addExpand, addWatch, addKeyCommands, addTenant, addTest, addVersion]) add(program, run);
   return program;
 }

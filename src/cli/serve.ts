@@ -1,51 +1,123 @@
+import type { Writable } from "node:stream";
 import type { Command } from "commander";
 import { Database } from "../database/database.js";
-import { serve } from "../server/server.js";
-import { parseHorizon } from "./duration.js";
-import { reportFailure } from "./exit.js";
+import { metricsAddressOf } from "../server/configuration/metrics-address.js";
+import type { Settings } from "../server/configuration/options.js";
+import { serve, type Server, type ServerBounds } from "../server/server.js";
+import { limits } from "../base/limits.js";
+import { callLog } from "../server/telemetry/call-log.js";
+import { Endpoint } from "../server/telemetry/endpoint.js";
+import { failureFields, openLog, type Logger } from "../server/telemetry/log.js";
+import { Metrics } from "../server/telemetry/metrics.js";
+import { observers, type ServerObserver } from "../server/telemetry/observer.js";
+import { addConfigurationOptions, configurationHelp, configurationOf } from "./configuration-options.js";
+import { openGuards } from "./guards.js";
 import type { Runner } from "./options.js";
-
-interface ServeOptions {
-  readonly data: string;
-  readonly horizon?: number;
-  readonly acceptClock?: boolean;
-}
-
-/** How long calls that are under way may take to end, once the server has been told to stop. */
-const graceMs = 10_000;
+import type { Output } from "./output.js";
+import type { Terminal } from "./terminal.js";
+import { packageVersion } from "./version.js";
 
 export function addServe(program: Command, run: Runner): void {
-  const command = program
-    .command("serve")
+  const command = addConfigurationOptions(program, program.command("serve"))
     .description("serve the database in a folder, until SIGINT or SIGTERM; a second signal ends it at once")
-    .requiredOption("--data <folder>", "where the database is; an empty or absent folder becomes a new one")
-    .option("--horizon <duration>", "how far back snapshots and watches reach, as 24h or `unlimited` (default: 24h)", parseHorizon)
-    .option("--accept-clock", "this machine's clock is right, though it stands behind the last commit")
-    .addHelpText("after", `
+    .addHelpText("after", `${configurationHelp(program)}
+
+On SIGHUP it reads its keys and certificates again. It listens on this machine alone, unless it has both, or --insecure is said.
 Examples:
   $ usher serve --data ./usher-data
-  $ usher serve --data /var/lib/usher --address 127.0.0.1:50052 --horizon 7d`);
+  $ usher serve --data /var/lib/usher --address 0.0.0.0:50051 --keys keys.yaml --tls-cert server.pem --tls-key server.key
+  $ usher serve --config /etc/usher.yaml --horizon 7d`);
   command.action(() =>
-    run<ServeOptions>(command, async ({ options, output, terminal }) => {
+    run(command, async ({ output, terminal }) => {
       const stopped = new Promise<void>((resolve) => terminal.onSignal(resolve));
-      const database = await Database.open(options.data, {
-        ...(options.horizon === undefined ? {} : { horizonMs: options.horizon }),
-        acceptClock: options.acceptClock ?? false,
-        report: (error) => reportFailure(error, terminal, output.json),
-      });
-      try {
-        const server = await serve(database, {
-          address: options.address,
-          onError: (error) => reportFailure(error, terminal, output.json),
-        });
-        await output.write(() => `usher listening on ${server.address}, data in ${options.data}`, () => ({ address: server.address, data: options.data }));
-        await stopped;
-        output.note("usher stopping");
-        await server.close(graceMs);
-      } finally {
-        await database.close();
-      }
+      const { settings } = await configurationOf(command, terminal);
+      await runServer(settings, output, terminal, stopped);
       return undefined;
     }),
   );
+}
+
+/** Opens everything in order, waits, and closes it in the other order; what was opened is closed too where the next cannot be. */
+async function runServer(settings: Settings, output: Output, terminal: Terminal, stopped: Promise<void>): Promise<void> {
+  const logger = openLog({ level: settings.logLevel, format: logFormatOf(settings, terminal), output: terminal.stderr });
+  const running: { database?: Database; server?: Server } = {};
+  const metrics = new Metrics(packageVersion(), () => {
+    const { database, server } = running;
+    return database && server && { database: database.status(), load: server.load, readiness: server.readiness };
+  });
+  const database = await Database.open(settings.data, {
+    horizonMs: settings.horizon,
+    acceptClock: settings.acceptClock,
+    report: (error) => logger.error(failureFields(error, logger), "background work failed"),
+    observer: metrics,
+  });
+  running.database = database;
+  try {
+    const server = await openServer(settings, database, observers(metrics, callLog(logger, settings.slowCall)), logger, terminal);
+    running.server = server;
+    try {
+      const endpoint = await openEndpoint(settings, metrics, server);
+      try {
+        await announce(settings, server, endpoint, output, logger);
+        await stopped;
+        logger.info({ drainMs: settings.drain }, "draining");
+        await server.close(settings.drain);
+      } finally {
+        await endpoint?.close();
+      }
+    } finally {
+      await server.close(0);
+    }
+  } finally {
+    await database.close();
+  }
+  logger.info("stopped");
+}
+
+async function openServer(settings: Settings, database: Database, observer: ServerObserver, logger: Logger, terminal: Terminal): Promise<Server> {
+  const { reload, ...guards } = await openGuards(settings, (warning) => logger.warn({ code: warning.code }, warning.message), observer);
+  const server = await serve(database, {
+    ...guards,
+    address: settings.address,
+    insecure: settings.insecure,
+    quotas: database,
+    accessEvents: observer,
+    observer,
+    conditions: database,
+    bounds: boundsOf(settings),
+    reflection: settings.reflection,
+    // The record of the call, which follows, says so.
+    onError: () => undefined,
+  });
+  terminal.onHangup(() => {
+    logger.info("reading keys and certificates again");
+    void reload();
+  });
+  return server;
+}
+
+function boundsOf({ callsMax, loopDelayMax, watchersMax, connectionAge, connectionAgeGrace }: Settings): ServerBounds {
+  const connectionAgeGraceMs = connectionAgeGrace ?? Math.min(connectionAge, limits.timerMsMax);
+  return { callsMax, loopDelayMsMax: loopDelayMax, watchersMax, connectionAgeMs: connectionAge, connectionAgeGraceMs };
+}
+
+async function openEndpoint(settings: Settings, { registry }: Metrics, server: Server): Promise<Endpoint | undefined> {
+  const address = metricsAddressOf(settings);
+  if (address === undefined) return undefined;
+  const { metricsToken: token } = settings;
+  return Endpoint.open({ address, registry, readiness: () => server.readiness, ...(token === undefined ? {} : { token }) });
+}
+
+async function announce({ data }: Settings, { address }: Server, endpoint: Endpoint | undefined, output: Output, logger: Logger): Promise<void> {
+  const metricsAddress = endpoint?.address;
+  logger.info({ address, metricsAddress, version: packageVersion() }, "serving");
+  await output.write(
+    () => `usher listening on ${address}, data in ${data}${metricsAddress === undefined ? "" : `, metrics on ${metricsAddress}`}`,
+    () => ({ address, data, ...(metricsAddress === undefined ? {} : { metricsAddress }) }),
+  );
+}
+
+function logFormatOf({ logFormat }: Settings, { stderr }: Terminal): "json" | "text" {
+  if (logFormat !== "auto") return logFormat;
+  return (stderr as Writable & { readonly isTTY?: boolean }).isTTY === true ? "text" : "json";
 }

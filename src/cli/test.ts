@@ -1,79 +1,66 @@
-import type { Command } from "commander";
-import { UsherError } from "../base/errors.js";
+import { writeFile } from "node:fs/promises";
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { asError, UsherError } from "../base/errors.js";
+import { quote } from "../model/object.js";
+import { Coverage, coverageText, percentText } from "./coverage.js";
 import { exitCodes, reportFailure } from "./exit.js";
-import { drawExplanation } from "./explanation.js";
-import { explanationJson } from "./json.js";
+import { formatJunit } from "./junit.js";
 import type { Runner } from "./options.js";
-import type { Output } from "./output.js";
-import { readValidationFile } from "./validation-file.js";
-import { runValidationFile, type Failure } from "./validation-run.js";
+import { outcomeJson, outcomeText, passed, runFile, type Outcome } from "./test-outcome.js";
 
-type Outcome =
-  | { readonly file: string; readonly assertions: number; readonly validations: number; readonly failures: readonly Failure[] }
-  | { readonly file: string; readonly error: UsherError };
+interface TestOptions {
+  readonly junit?: string;
+  readonly coverage?: boolean;
+  readonly coverageMin?: number;
+}
 
 export function addTest(program: Command, run: Runner): void {
   const command = program
     .command("test")
     .description("run validation files: schema, relationships, assertions and validation in YAML; needs no server")
     .argument("<files...>", "as SpiceDB's tools read them")
-    .addHelpText("after", "\nExamples:\n  $ usher test permissions.yaml\n  $ usher test tests/*.yaml --json");
+    .option("--junit <file>", "also write the results as JUnit's XML")
+    .option("--coverage", "tell which relations and permissions no assertion or validation exercises")
+    .addOption(new Option("--coverage-min <percent>", "fail, with exit code 1, where fewer are exercised").argParser(parsePercent))
+    .addHelpText("after", `
+Examples:
+  $ usher test permissions.yaml
+  $ usher test tests/*.yaml --json
+  $ usher test tests/*.yaml --junit results.xml --coverage-min 90`);
   command.action((files: string[]) =>
-    run(command, async ({ output, terminal }) => {
+    run<TestOptions>(command, async ({ options, output, terminal }) => {
       const outcomes: Outcome[] = [];
+      const coverage = new Coverage();
       for (const file of files) {
         const outcome = await runFile(file);
         outcomes.push(outcome);
+        if ("result" in outcome) coverage.add(file, outcome.result);
         if (output.json) continue;
         await output.print(`${outcomeText(outcome, output)}\n`);
         if ("error" in outcome) reportFailure(outcome.error, terminal, false);
       }
-      if (output.json) await output.write(() => "", () => ({ passed: outcomes.every(passed), files: outcomes.map(outcomeJson) }));
+      if (options.junit !== undefined) await writeReport(options.junit, formatJunit(outcomes));
+      const report = options.coverage || options.coverageMin !== undefined ? coverage.report() : undefined;
+      const covered = report === undefined || report.percent >= (options.coverageMin ?? 0);
+      if (output.json) await output.write(() => "", () => ({ passed: outcomes.every(passed) && covered, files: outcomes.map(outcomeJson), ...(report && { coverage: report }) }));
+      else if (report !== undefined) await output.print(`${coverageText(report, output)}\n`);
+      if (report !== undefined && !covered) output.note(`coverage is ${percentText(report.percent)}, less than the ${percentText(options.coverageMin ?? 0)} asked for`);
       if (outcomes.some((outcome) => "error" in outcome)) return exitCodes.error;
-      return outcomes.every(passed) ? exitCodes.ok : exitCodes.denied;
+      return outcomes.every(passed) && covered ? exitCodes.ok : exitCodes.denied;
     }),
   );
 }
 
-/** A file that is itself wrong does not keep the others from running. */
-async function runFile(file: string): Promise<Outcome> {
+function parsePercent(text: string): number {
+  const percent = Number(text);
+  if (!/^\d{1,3}(\.\d{1,3})?$/.test(text) || percent > 100) throw new InvalidArgumentError("It must be a number from 0 to 100.");
+  return percent;
+}
+
+async function writeReport(file: string, text: string): Promise<void> {
   try {
-    const validation = await readValidationFile(file);
-    const failures = await runValidationFile(validation);
-    return { file, assertions: validation.assertions.length, validations: validation.validations.length, failures };
+    await writeFile(file, text);
   } catch (error) {
-    if (error instanceof UsherError) return { file, error };
-    throw error;
+    throw new UsherError("invalid_file", `file ${quote(file)} cannot be written: ${asError(error).message}`, { details: { file }, cause: error });
   }
-}
-
-function passed(outcome: Outcome): boolean {
-  return "failures" in outcome && outcome.failures.length === 0;
-}
-
-function outcomeText(outcome: Outcome, output: Output): string {
-  if ("error" in outcome) return `${output.style("red", "✗")} ${outcome.file}  could not be run`;
-  const { file, assertions, validations, failures } = outcome;
-  const counts = `${count(assertions, "assertion")}, ${count(validations, "validation")}`;
-  if (failures.length === 0) return `${output.style("green", "✓")} ${file}  ${counts}`;
-  const told = failures.map(({ line, message, explanation }) => {
-    const tree = explanation === undefined ? "" : `\n    ${drawExplanation(explanation, output).replaceAll("\n", "\n    ")}`;
-    return `  ${file}:${line}: ${message}${tree}`;
-  });
-  return [`${output.style("red", "✗")} ${file}  ${counts}, ${failures.length} failed`, ...told].join("\n");
-}
-
-function outcomeJson(outcome: Outcome): unknown {
-  if ("error" in outcome) {
-    const { code, message, details } = outcome.error;
-    return { file: outcome.file, error: { code, message, details } };
-  }
-  return {
-    ...outcome,
-    failures: outcome.failures.map((failure) => ({ ...failure, ...(failure.explanation === undefined ? {} : { explanation: explanationJson(failure.explanation) }) })),
-  };
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -11,6 +11,8 @@ const codes: Partial<Record<status, ErrorCode>> = {
   [status.INVALID_ARGUMENT]: "invalid_request",
   [status.UNIMPLEMENTED]: "invalid_request",
   [status.RESOURCE_EXHAUSTED]: "overloaded",
+  [status.UNAUTHENTICATED]: "unauthenticated",
+  [status.PERMISSION_DENIED]: "permission_denied",
 };
 
 /** How a call ended on this side. */
@@ -44,7 +46,7 @@ export function fromGrpc(error: ServiceError, { address, writes, cancelled }: Se
 function describe(code: ErrorCode, error: ServiceError, address: string): string {
   switch (code) {
     case "server_unreachable":
-      return `server ${quote(address)} cannot be reached: ${error.details.replace(/ Resolution note:\s*$/, "")}`;
+      return `server ${quote(address)} cannot be reached: ${transportText(error.details)}${neverSent.test(error.details) ? ": start one there, or give the address of another" : ""}`;
     case "deadline_exceeded":
       return `server ${quote(address)} did not answer before the deadline`;
     case "cancelled":
@@ -52,4 +54,12 @@ function describe(code: ErrorCode, error: ServiceError, address: string): string
     default:
       return `server ${quote(address)} answered ${status[error.code]}: ${error.details}`;
   }
+}
+
+/** What stood in the way, without the library's words around it. */
+function transportText(details: string): string {
+  return details
+    .replace(/ Resolution note:\s*$/, "")
+    .replace(/^No connection established\. Last error: (?:Error: )?/, "")
+    .replace(/\.+$/, "");
 }

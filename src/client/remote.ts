@@ -1,19 +1,22 @@
-import { Client, credentials, Metadata, type CallOptions, type ServiceError } from "@grpc/grpc-js";
+import { Client, Metadata, type CallOptions, type ServiceError } from "@grpc/grpc-js";
 
 import { abortError, throwIfAborted } from "../base/abort.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import { quote } from "../model/object.js";
 import type {
-  BatchCheckRequest, BatchCheckResponse, Call, CheckRequest, Decision, DeleteTuplesRequest, DeleteTuplesResponse, ExpandRequest,
-  ExpandResponse, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service, WatchEvent, WatchTuplesRequest,
+  BatchCheckRequest, BatchCheckResponse, Call, CheckRequest, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse, ExpandRequest,
+  CreateTenantRequest, DeleteTenantRequest, ExpandResponse, ListTenantsRequest, ListTenantsResponse, ReadSchemaRequest, SetTenantQuotasRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service, WatchEvent, WatchTuplesRequest,
   WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../model/service.js";
+import type { Tenant } from "../model/tenant.js";
+import { parseAddress } from "../model/wire/address.js";
 import { methods, type Method } from "../model/wire/methods.js";
 import { checkTenantHeader, tenantKey } from "../model/wire/tenant.js";
 import { fromGrpc } from "./failures.js";
+import { securityOf, type SecurityOptions } from "./security.js";
 
-export interface RemoteOptions {
+export interface RemoteOptions extends SecurityOptions {
   /** How long a call may take, but for watches, which have no end; default `limits.callMsDefault`. */
   readonly deadlineMs?: number;
 }
@@ -23,15 +26,20 @@ export class Remote implements Service {
   readonly #address: string;
   readonly #deadlineMs: number;
   readonly #client: Client;
+  readonly #authorization: string | undefined;
   /** What is under way; closing cancels it. */
   readonly #open = new Set<{ cancel(): void }>();
   #isClosed = false;
 
-  /** @param address `host:port` */
+  /** @param address `host:port` @throws `invalid_configuration` */
   constructor(address: string, options: RemoteOptions = {}) {
+    parseAddress(address);
     this.#address = address;
     this.#deadlineMs = options.deadlineMs ?? limits.callMsDefault;
-    this.#client = new Client(address, credentials.createInsecure(), {
+    const { credentials, channelOptions, authorization } = securityOf(address, options);
+    this.#authorization = authorization;
+    this.#client = new Client(address, credentials, {
+      ...channelOptions,
       "grpc.max_receive_message_length": limits.messageBytesMax,
       "grpc.max_send_message_length": limits.messageBytesMax,
       "grpc.keepalive_time_ms": limits.keepaliveMs,
@@ -74,6 +82,26 @@ export class Remote implements Service {
 
   writeSchema(request: WriteSchemaRequest, call: Call): Promise<WriteSchemaResponse> {
     return this.#unary(methods.writeSchema, request, call);
+  }
+
+  diffSchema(request: DiffSchemaRequest, call: Call): Promise<DiffSchemaResponse> {
+    return this.#unary(methods.diffSchema, request, call);
+  }
+
+  createTenant(request: CreateTenantRequest, call: Call): Promise<Tenant> {
+    return this.#unary(methods.createTenant, request, call);
+  }
+
+  listTenants(request: ListTenantsRequest, call: Call): Promise<ListTenantsResponse> {
+    return this.#unary(methods.listTenants, request, call);
+  }
+
+  deleteTenant(request: DeleteTenantRequest, call: Call): Promise<object> {
+    return this.#unary(methods.deleteTenant, request, call);
+  }
+
+  setTenantQuotas(request: SetTenantQuotasRequest, call: Call): Promise<Tenant> {
+    return this.#unary(methods.setTenantQuotas, request, call);
   }
 
   /** The call begins when the first event is asked for, and ends when the consumer returns. */
@@ -151,6 +179,7 @@ export class Remote implements Service {
   #metadata(call: Call): Metadata {
     const metadata = new Metadata();
     if (call.tenant !== undefined) metadata.set(tenantKey, checkTenantHeader(call.tenant));
+    if (this.#authorization !== undefined) metadata.set("authorization", this.#authorization);
     return metadata;
   }
 }

@@ -1,9 +1,10 @@
 import type {
-  BatchCheckItem, BatchCheckResponse, Call, CheckRequest, Consistency, Decision, DeleteTuplesRequest, DeleteTuplesResponse,
+  BatchCheckItem, BatchCheckResponse, Call, CheckRequest, Consistency, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse,
   ExpandRequest, ExpandResponse, Operation, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service,
   WatchEvent, WatchTuplesRequest, WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../model/service.js";
 import type { TupleFilter } from "../model/filter.js";
+import type { Quotas, Tenant } from "../model/tenant.js";
 import type { Tuple } from "../model/tuple.js";
 import { toObject, toSubject, toTuple, type ObjectLike, type SubjectLike, type TupleLike } from "./references.js";
 import { Remote, type RemoteOptions } from "./remote.js";
@@ -19,6 +20,7 @@ export type ReadOptions = Omit<ReadTuplesRequest, "filter" | "cursor"> & Cancell
 export type PageOptions = Omit<ReadTuplesRequest, "filter"> & Cancellable;
 export type WatchOptions = WatchTuplesRequest & Cancellable;
 export type SchemaOptions = Omit<WriteSchemaRequest, "text"> & Cancellable;
+export type DiffOptions = Omit<DiffSchemaRequest, "text"> & Cancellable;
 export type ExpandOptions = Omit<ExpandRequest, "object" | "permission"> & Cancellable;
 
 /** What a check may be given beside its question; contextual tuples as text or structured. */
@@ -61,6 +63,11 @@ export class Usher {
   /** @throws `schema_missing` before the first was written */
   async readSchema({ signal, ...request }: ReadSchemaRequest & Cancellable = {}): Promise<ReadSchemaResponse> {
     return this.#service.readSchema(request, this.#call(signal));
+  }
+
+  /** What would change in meaning if the text were written: who gains, who loses, and which tuples would be orphaned. @throws `invalid_schema` */
+  async diffSchema(text: string, { signal, ...options }: DiffOptions = {}): Promise<DiffSchemaResponse> {
+    return this.#service.diffSchema({ text, ...options }, this.#call(signal));
   }
 
   /** Applies the operations in one commit, or none: `write([touch("team:sre#member@user:ana")])`. */
@@ -120,6 +127,26 @@ export class Usher {
     return this.#service.watchTuples(request, this.#call(signal));
   }
 
+  /** Makes a tenant, with no schema and no tuples. A server takes the role `admin` for it. @throws `tenant_exists`, `invalid_name` */
+  async createTenant(name: string, quotas: Quotas = {}, { signal }: Cancellable = {}): Promise<Tenant> {
+    return this.#service.createTenant({ name, quotas }, this.#call(signal));
+  }
+
+  /** In the order of their names. */
+  async listTenants({ signal }: Cancellable = {}): Promise<readonly Tenant[]> {
+    return (await this.#service.listTenants({}, this.#call(signal))).tenants;
+  }
+
+  /** Ends a tenant, its calls and its watches, and deletes all that it holds. @throws `tenant_unknown` */
+  async deleteTenant(name: string, { signal }: Cancellable = {}): Promise<void> {
+    await this.#service.deleteTenant({ name }, this.#call(signal));
+  }
+
+  /** Replaces a tenant's quotas as a whole. @throws `tenant_unknown` */
+  async setTenantQuotas(name: string, quotas: Quotas, { signal }: Cancellable = {}): Promise<Tenant> {
+    return this.#service.setTenantQuotas({ name, quotas }, this.#call(signal));
+  }
+
   /** Closes the database, or the connection. */
   async close(): Promise<void> {
     return this.#service.close();
@@ -134,6 +161,7 @@ export class Usher {
  * A server's database. It connects with the first call, so a server that cannot be reached is that
  * call's `server_unreachable`.
  * @param address `host:port`
+ * @throws `invalid_configuration` for an address that is not one
  */
 export async function connect(address: string, options: RemoteOptions & { readonly tenant?: string } = {}): Promise<Usher> {
   return new Usher(new Remote(address, options), options.tenant);

@@ -65,7 +65,9 @@ async function withGround<T>(core: Core, consistency: CheckRequest["consistency"
   try {
     const { schema } = await core.schemas.at(snapshot, tenant);
     const now: Instant = Math.max(core.store.clock.now(), snapshot.instant);
-    return await body({ schema, snapshot, tenant, now }, core.zookie(tenant, snapshot.revision));
+    const answer = await body({ schema, snapshot, tenant, now, observer: core.observer }, core.zookie(tenant, snapshot.revision));
+    core.requireTenant(tenant);
+    return answer;
   } finally {
     snapshot.release();
   }

@@ -1,25 +1,33 @@
 import { unreachable } from "../base/assert.js";
+import { UsherError } from "../base/errors.js";
+import { unobservedEvaluation, type EvaluationObserver } from "../evaluation/observer.js";
 import type { Call, Consistency } from "../model/service.js";
+import { defaultTenant } from "../model/tenant.js";
 import { encodeZookie, type Revision, type TenantId } from "../model/zookie.js";
 import { resolveZookie } from "../storage/resolve-zookie.js";
 import type { Snapshot, Store } from "../storage/store.js";
 import { Schemas } from "./schemas.js";
 
-export const defaultTenant = "default";
-
 /** What every operation of the database works with: the store, the compiled schemas, and how a call names its snapshot. */
 export class Core {
   readonly store: Store;
   readonly schemas: Schemas;
+  readonly observer: EvaluationObserver;
 
-  constructor(store: Store) {
+  constructor(store: Store, observer: EvaluationObserver = unobservedEvaluation) {
     this.store = store;
+    this.observer = observer;
     this.schemas = new Schemas(store);
   }
 
   /** @throws `tenant_unknown` */
   tenant(call: Call): TenantId {
     return this.store.tenant(call.tenant ?? defaultTenant);
+  }
+
+  /** For an answer on its way: what it was read from may have been purged under it. @throws `tenant_unknown` */
+  requireTenant(tenant: TenantId): void {
+    if (!this.store.hasTenant(tenant)) throw new UsherError("tenant_unknown", "the tenant was deleted while the call was on its way");
   }
 
   zookie(tenant: TenantId, revision: Revision): string {

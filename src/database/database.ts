@@ -3,16 +3,23 @@ import type {
   BatchCheckResponse,
   Call,
   CheckRequest,
+  CreateTenantRequest,
   Decision,
+  DeleteTenantRequest,
   DeleteTuplesRequest,
   DeleteTuplesResponse,
+  DiffSchemaRequest,
+  DiffSchemaResponse,
   ExpandRequest,
   ExpandResponse,
+  ListTenantsRequest,
+  ListTenantsResponse,
   ReadSchemaRequest,
   ReadSchemaResponse,
   ReadTuplesRequest,
   ReadTuplesResponse,
   Service,
+  SetTenantQuotasRequest,
   WatchEvent,
   WatchTuplesRequest,
   WriteSchemaRequest,
@@ -20,13 +27,21 @@ import type {
   WriteTuplesRequest,
   WriteTuplesResponse,
 } from "../model/service.js";
+import type { Tenant } from "../model/tenant.js";
 import { openLevelStore, type LevelStoreOptions } from "../storage/level/store.js";
 import type { Store } from "../storage/store.js";
 import { Watches } from "../watch/watches.js";
 import { batchCheck, check, expandTree } from "./checks.js";
 import { Core } from "./core.js";
 import { readSchema, readTuples } from "./reads.js";
+import { diffSchema } from "./schema-diff.js";
+import { createTenant, deleteTenant, listTenants, setTenantQuotas } from "./tenants.js";
+import type { DatabaseObserver, DatabaseStatus } from "./status.js";
 import { deleteTuples, writeSchema, writeTuples } from "./writes.js";
+
+export interface DatabaseOptions extends LevelStoreOptions {
+  readonly observer?: DatabaseObserver;
+}
 
 /**
  * The database in this process: a store, the schemas, the evaluation and the streams, behind the service's contract.
@@ -36,8 +51,8 @@ export class Database implements Service {
   readonly #core: Core;
   readonly #watches: Watches;
 
-  constructor(store: Store) {
-    this.#core = new Core(store);
+  constructor(store: Store, observer?: DatabaseObserver) {
+    this.#core = new Core(store, observer);
     this.#watches = new Watches(store);
   }
 
@@ -45,8 +60,8 @@ export class Database implements Service {
    * Opens the folder as a LevelDB store; an absent or empty one becomes a new store.
    * @throws `store_in_use`, `store_corrupt`, `store_format_newer`, `not_a_store`, `clock_behind`, `store_unavailable`
    */
-  static async open(folder: string, options: LevelStoreOptions = {}): Promise<Database> {
-    return new Database(await openLevelStore(folder, options));
+  static async open(folder: string, options: DatabaseOptions = {}): Promise<Database> {
+    return new Database(await openLevelStore(folder, options), options.observer);
   }
 
   writeTuples(request: WriteTuplesRequest, call: Call): Promise<WriteTuplesResponse> {
@@ -83,6 +98,43 @@ export class Database implements Service {
 
   writeSchema(request: WriteSchemaRequest, call: Call): Promise<WriteSchemaResponse> {
     return writeSchema(this.#core, request, call);
+  }
+
+  diffSchema(request: DiffSchemaRequest, call: Call): Promise<DiffSchemaResponse> {
+    return diffSchema(this.#core, request, call);
+  }
+
+  createTenant(request: CreateTenantRequest, call: Call): Promise<Tenant> {
+    return createTenant(this.#core, request, call);
+  }
+
+  async listTenants(_request: ListTenantsRequest, call: Call): Promise<ListTenantsResponse> {
+    return listTenants(this.#core, call);
+  }
+
+  deleteTenant(request: DeleteTenantRequest, call: Call): Promise<object> {
+    return deleteTenant(this.#core, this.#watches, request, call);
+  }
+
+  setTenantQuotas(request: SetTenantQuotasRequest, call: Call): Promise<Tenant> {
+    return setTenantQuotas(this.#core, request, call);
+  }
+
+  /** Of a tenant that stands and is bounded so; a server holds its callers to it. */
+  requestsPerSecond(tenant: string): number | undefined {
+    return this.#core.store.quotasOf(tenant)?.requestsPerSecond;
+  }
+
+  /** As of now; cheap enough to be asked each second. */
+  status(): DatabaseStatus {
+    const { store, schemas } = this.#core;
+    const { condition, head, horizon, clock } = store;
+    return { store: condition, head, horizon, now: clock.now(), ...this.#watches.status(), schemasCompiled: schemas.compilations };
+  }
+
+  /** Called after the store's state has become another. */
+  onStatus(listener: () => void): () => void {
+    return this.#core.store.onCondition(listener);
   }
 
   async close(): Promise<void> {

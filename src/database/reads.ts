@@ -24,6 +24,7 @@ export async function readTuples(core: Core, request: ReadTuplesRequest, call: C
     validateFilter(filter, schema);
     const zookie = core.zookie(tenant, snapshot.revision);
     const { tuples, next } = await page(core, snapshot, tenant, request, pageSize, cursor?.after, call);
+    core.requireTenant(tenant);
     return { zookie, tuples, ...(next === undefined ? {} : { cursor: encodeCursor({ zookie, after: next }, filter) }) };
   } finally {
     snapshot.release();

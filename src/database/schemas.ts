@@ -21,6 +21,7 @@ export class Schemas {
   readonly #writtenAt = new Map<TenantId, Revision>();
   readonly #startedAt: Revision;
   readonly #compiled = new Map<Revision, Schema>();
+  #compilations = 0;
   readonly stop: () => void;
 
   constructor(store: Store) {
@@ -30,6 +31,11 @@ export class Schemas {
       this.#writtenAt.set(commit.tenant, commit.revision);
       this.#newest.delete(commit.tenant);
     });
+  }
+
+  /** How many schemas have been compiled since the start. */
+  get compilations(): number {
+    return this.#compilations;
   }
 
   /** The schema in force at the snapshot. @throws `schema_missing` */
@@ -44,10 +50,17 @@ export class Schemas {
     return version;
   }
 
+  /** A tenant that was deleted has no schema any more; its number is not given again. */
+  forget(tenant: TenantId): void {
+    this.#newest.delete(tenant);
+    this.#writtenAt.delete(tenant);
+  }
+
   #compile(text: string, revision: Revision): Schema {
     const known = this.#compiled.get(revision);
     if (known !== undefined) return known;
     const schema = compileSchema(text);
+    this.#compilations++;
     if (this.#compiled.size >= limits.schemasCompiledMax) this.#compiled.delete(this.#compiled.keys().next().value ?? revision);
     this.#compiled.set(revision, schema);
     return schema;

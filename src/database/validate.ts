@@ -19,7 +19,7 @@ export function validateTuple(tuple: Tuple): Tuple {
   checkName(tuple.relation, "relation");
   subject(tuple.subject.type, tuple.subject.id, tuple.subject.relation);
   if (tuple.condition !== undefined) {
-    checkName(tuple.condition.name, "condition");
+    checkType(tuple.condition.name, "condition");
     checkContext(tuple.condition.context, `the context of condition ${quote(tuple.condition.name)}`);
   }
   if (tuple.expiresAt !== undefined && !(Number.isSafeInteger(tuple.expiresAt) && Math.abs(tuple.expiresAt) <= limits.instantMsMax)) {
@@ -32,6 +32,7 @@ export function validateOperations(operations: readonly Operation[]): void {
   checkCount(operations.length, limits.operationsPerWriteMax, "operations");
   const seen = new Set<string>();
   for (const { kind, tuple } of operations) {
+    checkKind(kind, operationKinds, "an operation");
     validateTuple(tuple);
     if (kind === "delete" && (tuple.condition !== undefined || tuple.expiresAt !== undefined)) {
       throw new UsherError("invalid_tuple", `a delete of ${quote(tupleIdentity(tuple))} names a condition or an expiration: leave them out`);
@@ -63,6 +64,15 @@ export function validateRequestId(requestId: string | undefined): void {
   }
 }
 
+const operationKinds: readonly Operation["kind"][] = ["create", "touch", "delete"];
+const preconditionKinds: readonly Precondition["kind"][] = ["mustMatch", "mustNotMatch"];
+
+/** A kind that is none would be taken for another one, and a misspelt precondition turned into its opposite. */
+function checkKind<Kind extends string>(kind: Kind, kinds: readonly Kind[], what: string): void {
+  if (kinds.includes(kind)) return;
+  throw new UsherError("invalid_request", `${what} is of kind ${quote(kind)}: the kinds are ${kinds.map(quote).join(", ")}`);
+}
+
 export function checkCount(count: number, max: number, what: string): void {
   if (count === 0) throw new UsherError("invalid_request", `the request has no ${what}`);
   if (count > max) throw new UsherError("request_too_large", `the request has ${count} ${what}: at most ${max} are taken at once`);
@@ -79,7 +89,8 @@ export function validatePreconditions(preconditions: readonly Precondition[], sc
   if (preconditions.length > limits.preconditionsPerWriteMax) {
     throw new UsherError("request_too_large", `the request has ${preconditions.length} preconditions: at most ${limits.preconditionsPerWriteMax} are taken`);
   }
-  for (const { filter } of preconditions) {
+  for (const { kind, filter } of preconditions) {
+    checkKind(kind, preconditionKinds, "a precondition");
     if (isEmptyFilter(filter)) throw new UsherError("invalid_filter", "a precondition has an empty filter: name an object type or a subject type");
     validateFilter(filter, schema);
   }

@@ -11,6 +11,7 @@ import type { Tuple } from "../model/tuple.js";
 import type { TenantId } from "../model/zookie.js";
 import type { Snapshot } from "../storage/store.js";
 import { undecided, type Answer } from "./answer.js";
+import type { EvaluationObserver } from "./observer.js";
 import { OverlaidReads, PinnedReads } from "./reads.js";
 import { Solutions } from "./solutions.js";
 import { Walk } from "./walk.js";
@@ -21,6 +22,8 @@ export interface Ground {
   readonly snapshot: Snapshot;
   readonly tenant: TenantId;
   readonly now: Instant;
+  /** Told once an evaluation has ended with answers. */
+  readonly observer?: EvaluationObserver;
 }
 
 export interface Question {
@@ -47,7 +50,7 @@ export async function evaluate(questions: readonly Question[], ground: Ground, s
   const walks = questions.map((question) => walkOf(question, ground, reads, slice, groups));
   const answers = new Array<Answer | undefined>(questions.length);
   let open = questions.map((question, index) => ({ question, index }));
-  for (;;) {
+  for (let passes = 1; ; passes++) {
     throwIfAborted(signal);
     slice.begin();
     open = open.filter(({ question, index }) => {
@@ -55,7 +58,10 @@ export async function evaluate(questions: readonly Question[], ground: Ground, s
       if (answer?.value !== "pending") answers[index] = answer;
       return answers[index] === undefined;
     });
-    if (open.length === 0) return answers as Answer[];
+    if (open.length === 0) {
+      ground.observer?.onEvaluation({ passes, reads: reads.size });
+      return answers as Answer[];
+    }
     if (reads.size > limits.readsPerEvaluationMax) {
       const error = new UsherError("evaluation_too_large", `the evaluation reads more than ${limits.readsPerEvaluationMax} keys and lists`);
       return answers.map((answer) => answer ?? undecided(error));
@@ -84,15 +90,20 @@ function walkOf(question: Question, ground: Ground, reads: PinnedReads, slice: S
     now: ground.now,
     solutions,
     explain,
-    paused: () => slice.over,
+    paused: (long) => (long ? slice.overNow : slice.over),
   });
   return { walk, solutions };
 }
 
-/** Keeps a long walk from holding the event loop: after `limits.walkSliceMs` it is unwound, and goes on from what it knows. */
+/**
+ * Keeps a long walk from holding the event loop: after `limits.walkSliceMs` of work it is unwound, and goes on from what it
+ * knows, through which it must walk again.
+ */
 class Slice {
   #ms: number = limits.walkSliceMs;
-  #end = 0;
+  #start = 0;
+  /** Unknown until something is asked that memory does not answer. */
+  #end: number | undefined;
   #asked = 0;
   #over = false;
   #known = -1;
@@ -103,13 +114,26 @@ class Slice {
   }
 
   begin(): void {
-    this.#end = this.#timer() + this.#ms;
+    this.#start = this.#timer();
+    this.#end = undefined;
     this.#over = false;
   }
 
   /** Looks at the clock once in 32 times: it costs about as much as a step. */
   get over(): boolean {
-    if (!this.#over && ++this.#asked % 32 === 0) this.#over = this.#timer() > this.#end;
+    if (this.#end === undefined || ++this.#asked % 32 === 0) return this.overNow;
+    return this.#over;
+  }
+
+  /**
+   * The first question of a pass is where the known ends and work begins. As long as the known took to walk again, work may
+   * take too: else a relation of 50,000 targets, once half is known, would go on by 32 targets a pass.
+   */
+  get overNow(): boolean {
+    if (this.#over) return true;
+    const now = this.#timer();
+    this.#end ??= now + Math.max(this.#ms, now - this.#start);
+    this.#over = now > this.#end;
     return this.#over;
   }
 

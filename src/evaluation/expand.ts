@@ -57,6 +57,8 @@ class Expansion {
       case "exclusion":
         return this.#branch("exclusion", object, member, await this.#all([rewrite.base, rewrite.subtracted], (operand) => this.#rewrite(object, member, operand, path)));
       case "computed":
+        // Thousands of permissions may stand in a row: each goes on from an empty stack.
+        await Promise.resolve();
         return this.member(object, rewrite.name, path);
       case "arrow":
         return this.#arrow(object, rewrite, path);

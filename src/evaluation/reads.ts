@@ -78,12 +78,16 @@ export class PinnedReads implements Reads {
   /** Loads what was found wanting, in one round of bounded batches. */
   async load(signal?: AbortSignal): Promise<void> {
     const probes = [...this.#wantedProbes];
-    const lists = [...this.#wantedLists];
+    const lists = [...this.#wantedLists].values();
     this.#wantedProbes.clear();
     this.#wantedLists.clear();
+    const lane = async () => {
+      for (const [identity, wanted] of lists) await this.#loadList(identity, wanted, signal);
+    };
     const [found] = await Promise.all([
       probes.length === 0 ? [] : this.#snapshot.probe(this.#tenant, probes.map(([, key]) => key), signal),
-      ...lists.map(([identity, wanted]) => this.#loadList(identity, wanted, signal)),
+      // No more at a time than the store lets pass: the others would only stand in the way of other requests.
+      ...Array.from({ length: limits.readBatchesInFlightMax }, lane),
     ]);
     probes.forEach(([identity], i) => this.#probes.set(identity, found[i] ?? null));
   }

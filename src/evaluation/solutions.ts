@@ -1,6 +1,7 @@
 import { assert } from "../base/assert.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
+import type { Tuple } from "../model/tuple.js";
 import { conditional, denied, isUnknown, sameAnswer, undecided, type Answer } from "./answer.js";
 
 /** A result that holds by itself. */
@@ -56,6 +57,8 @@ const nothing: ReadonlySet<number> = new Set();
  */
 export class Solutions {
   readonly #final = new Map<string, Final>();
+  /** By the tuple itself: reads give the same one each time. */
+  readonly #conditions = new Map<Tuple, Answer>();
   readonly #frames = new Map<string, Frame>();
   readonly #provisional = new Map<string, Provisional>();
   /** Slots of `#provisional` in the order in which they were added, so that a frame can drop its own. */
@@ -76,9 +79,18 @@ export class Solutions {
     this.#depthMax = depthMax;
   }
 
-  /** How many sub-results are known for good: a walk that was cut short has made progress if this grew. */
+  /** How many results are known for good: a walk that was cut short has made progress if this grew. */
   get size(): number {
-    return this.#final.size;
+    return this.#final.size + this.#conditions.size;
+  }
+
+  /** What the tuple's condition comes to, evaluated once: it may cost more than all else. A `pending` one was not evaluated. */
+  condition(tuple: Tuple, evaluate: () => Answer): Answer {
+    const known = this.#conditions.get(tuple);
+    if (known !== undefined) return known;
+    const answer = evaluate();
+    if (answer.value !== "pending") this.#conditions.set(tuple, answer);
+    return answer;
   }
 
   /**
@@ -108,6 +120,12 @@ export class Solutions {
     return this.#enter(key, slot, depth, exclusions, evaluate);
   }
 
+  /** What lies too deep to be evaluated from here. Less deep it may be decided, as with the depth bound. */
+  cut(error: UsherError): Answer {
+    this.#deepest = Math.max(this.#deepest, this.#depthMax + 1);
+    return undecided(error);
+  }
+
   #refer(frame: Frame, exclusions: number): Answer {
     this.#low = Math.min(this.#low, frame.index);
     if (frame.exclusions < exclusions) {
@@ -126,7 +144,7 @@ export class Solutions {
     let reasoned = this.#reasons;
     try {
       answer = this.#iterate(frame, slot, depth, outer.trail, evaluate);
-      if (isUnknown(answer) && !reasoned && frame.used && this.#low >= frame.index) {
+      if (isUnknown(answer) && !this.#isSettled(answer) && !reasoned && frame.used && this.#low >= frame.index) {
         this.#reasons = reasoned = true;
         this.#dropProvisional(outer.trail);
         answer = this.#iterate(frame, slot, depth, outer.trail, evaluate);
@@ -168,11 +186,24 @@ export class Solutions {
       const answer = evaluate();
       const told = isUnknown(answer) && !this.#reasons ? conditional([], answer.until) : answer;
       if (answer.value === "pending" || !frame.used || sameAnswer(told, frame.approximation)) return answer;
+      if (this.#isSettled(answer)) {
+        this.#dropUnsettled(trail);
+        return answer;
+      }
       frame.approximation = told;
       this.#seeds.set(slot, told);
       this.#seedTrail.push({ slot, crossed: isUnknown(told) ? this.#crossed : nothing });
       this.#dropProvisional(trail);
     }
+  }
+
+  /**
+   * Whether what the frame in hand came to, told that it is `denied`, is what it comes to: it is undecided by a bound or an error
+   * alone, and so neither denied, nor ever allowed on the strength of itself. Without this, some hundred mutually nested groups,
+   * which reach the depth bound along every way, would be iterated at each level for as long as one cares to wait.
+   */
+  #isSettled(answer: Answer): boolean {
+    return answer.value === "undecided" && this.#crossed.size === 0;
   }
 
   #finalOf(answer: Answer, depth: number, height: number): Final {
@@ -201,6 +232,17 @@ export class Solutions {
       if (provisional === undefined) continue;
       provisional.low = Math.min(provisional.low, low);
       if (provisional.crossed.has(frame.index) && ++this.#retries <= limits.cycleRetriesMax) this.#provisional.delete(slot);
+    }
+  }
+
+  /** What was concluded from a frame's being `denied` when it is undecided; the allowed and the undecided are so all the same. */
+  #dropUnsettled(from: number): void {
+    for (const slot of this.#trail.splice(from)) {
+      const provisional = this.#provisional.get(slot);
+      if (provisional === undefined) continue;
+      const { value } = provisional.answer;
+      if (value === "allowed" || (value === "undecided" && provisional.crossed.size === 0)) this.#trail.push(slot);
+      else this.#provisional.delete(slot);
     }
   }
 

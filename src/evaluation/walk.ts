@@ -7,7 +7,7 @@ import { quote, type ObjectRef } from "../model/object.js";
 import type { Arrow, Rewrite } from "../model/schema/rewrite.js";
 import type { Definition, Permission, Relation, Schema } from "../model/schema/schema.js";
 import { wildcardId, type SubjectRef } from "../model/subject.js";
-import { isExpired, type Tuple } from "../model/tuple.js";
+import { isExpired, type Tuple, type TupleCondition } from "../model/tuple.js";
 import { allowed, and, boundedBy, conditional, denied, not, or, pending, undecided, type Answer } from "./answer.js";
 import { tooMany, type Reads } from "./reads.js";
 import type { Solutions } from "./solutions.js";
@@ -22,14 +22,16 @@ export interface WalkInput {
   readonly now: Instant;
   readonly solutions: Solutions;
   readonly explain: boolean;
-  /** Says that the walk has run long enough without a pause: what is not known yet stays pending. */
-  readonly paused: () => boolean;
+  /** Says that the walk has run long enough without a pause: what is not known yet stays pending. `long`: what comes next may take long by itself. */
+  readonly paused: (long: boolean) => boolean;
 }
 
 /** Where a walk stands: how many usersets and arrows, and how many right sides of exclusions, lie between the root and here. */
 interface Place {
   readonly depth: number;
   readonly exclusions: number;
+  /** Members and operators between the root and here: each takes its part of the stack. */
+  readonly nesting: number;
 }
 
 /**
@@ -46,7 +48,7 @@ export class Walk {
 
   /** The answer for the object's `member`, which the schema must have. */
   run(object: ObjectRef, member: string): Answer {
-    return this.#solve(object, member, { depth: 0, exclusions: 0 });
+    return this.#solve(object, member, { depth: 0, exclusions: 0, nesting: 0 });
   }
 
   #solve(object: ObjectRef, member: string, place: Place): Answer {
@@ -57,7 +59,7 @@ export class Walk {
     const node = this.#in.schema.definitions.get(object.type)?.members.get(member);
     if (node === undefined) return this.#traced(denied, { kind: "nil", object, member, note: "the type has no such relation or permission" });
     const answer = solutions.solve(`${object.type}:${object.id}#${member}`, place.depth, place.exclusions, () =>
-      this.#in.paused() ? pending : this.#member(object, node, place),
+      this.#in.paused(false) ? pending : this.#member(object, node, place),
     );
     if (this.#in.explain && answer.trace === undefined) {
       const note = answer.error === undefined ? "a cycle: already being evaluated" : answer.error.message;
@@ -67,8 +69,9 @@ export class Walk {
   }
 
   #member(object: ObjectRef, node: Relation | Permission, place: Place): Answer {
-    if (node.kind === "relation") return this.#relation(object, node, place);
-    const answer = this.#rewrite(object, node.rewrite, place);
+    const nested = { ...place, nesting: place.nesting + 1 };
+    if (node.kind === "relation") return this.#relation(object, node, nested);
+    const answer = this.#rewrite(object, node.rewrite, nested);
     return this.#traced(answer, { kind: "permission", object, member: node.name }, [answer]);
   }
 
@@ -117,22 +120,29 @@ export class Walk {
 
   /** What the tuple grants while it stands: its condition's outcome, no longer than until it expires. */
   #condition(tuple: Tuple): Answer {
+    const { condition } = tuple;
+    if (condition === undefined) return boundedBy(allowed, tuple.expiresAt ?? forever);
+    return this.#in.solutions.condition(tuple, () => (this.#in.paused(true) ? pending : this.#evaluate(tuple, condition)));
+  }
+
+  #evaluate(tuple: Tuple, { name, context }: TupleCondition): Answer {
     const until = tuple.expiresAt ?? forever;
-    if (tuple.condition === undefined) return boundedBy(allowed, until);
-    const condition = this.#in.schema.conditions.get(tuple.condition.name);
-    if (condition === undefined) return undecided(new UsherError("condition_failed", `the schema has no condition ${quote(tuple.condition.name)}`), until);
-    const result = condition.evaluate(tuple.condition.context, this.#in.context, this.#in.now);
+    const condition = this.#in.schema.conditions.get(name);
+    if (condition === undefined) return undecided(new UsherError("condition_failed", `the schema has no condition ${quote(name)}`), until);
+    const result = condition.evaluate(context, this.#in.context, this.#in.now);
     const valid = Math.min(until, result.until);
     switch (result.kind) {
       case "true": return boundedBy(allowed, valid);
       case "false": return boundedBy(denied, valid);
       case "missing": return conditional(result.fields, valid);
-      case "error": return undecided(new UsherError(result.code, `condition ${quote(condition.name)}: ${result.message}`), valid);
+      case "error": return undecided(new UsherError(result.code, result.message), valid);
       default: return unreachable(result);
     }
   }
 
-  #rewrite(object: ObjectRef, rewrite: Rewrite, place: Place): Answer {
+  #rewrite(object: ObjectRef, rewrite: Rewrite, outer: Place): Answer {
+    const place = { ...outer, nesting: outer.nesting + 1 };
+    if (place.nesting > limits.walkNestingMax) return this.#in.solutions.cut(tooNested());
     switch (rewrite.kind) {
       case "union": return this.#junction(object, rewrite.operands, place, "union");
       case "intersection": return this.#junction(object, rewrite.operands, place, "intersection");
@@ -234,6 +244,10 @@ class Junction {
   decided(value: "allowed" | "denied"): boolean {
     return this.answer.value === value;
   }
+}
+
+function tooNested(): UsherError {
+  return new UsherError("evaluation_too_large", `permissions and operators nest deeper than ${limits.walkNestingMax} (\`walkNestingMax\`): shorten the chain`);
 }
 
 function usersetsOf(relation: Relation): { type: string; relation: string }[] {

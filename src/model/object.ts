@@ -1,9 +1,9 @@
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 
-/** An object, `type:id`. Made by `object()`; compared by its text. */
-export interface ObjectRef {
-  readonly type: string;
+/** An object, `type:id`. Made by `object()`; compared by its text. The type is known to the compiler where it is written as a literal. */
+export interface ObjectRef<Type extends string = string> {
+  readonly type: Type;
   readonly id: string;
 }
 
@@ -15,15 +15,19 @@ const namePattern = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const typePattern = /^([A-Za-z_][A-Za-z0-9_]*\/)*[A-Za-z_][A-Za-z0-9_]*$/;
 
 /**
- * What an id must not hold: controls, white space (Unicode's), zero-width and bidirectional marks,
- * lone surrogates, and `#`, which ends an id in text. An id that looks like another must not pass for it.
+ * What an id must not hold: controls, white space, what Unicode says is not shown (zero-width and bidirectional marks, fillers,
+ * variation selectors, tags), the blank of Braille, and `#`, which ends an id in text. An id that differs from another by what
+ * nobody sees must not pass for it.
  */
-// eslint-disable-next-line no-control-regex
-const idForbidden = /[\u0000-\u0020\u007f-\u00a0\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u206f\u3000\ufeff#]/;
+const idForbidden = /[\p{Cc}\p{Cf}\p{White_Space}\p{Default_Ignorable_Code_Point}\u2800#]/u;
+
+/** The ids that most programs have, which are told without Unicode's tables. */
+const idPlain = /^[!"$-~]+$/;
 
 /** @throws `invalid_id`, `invalid_name` */
-export function object(type: string, id: string): ObjectRef {
-  return { type: checkType(type), id: checkId(id) };
+export function object<Type extends string>(type: Type, id: string): ObjectRef<Type> {
+  checkType(type);
+  return { type, id: checkId(id) };
 }
 
 export function isName(text: string): boolean {
@@ -43,12 +47,12 @@ export function checkName(name: string, what: string): string {
   );
 }
 
-/** @throws `invalid_name` */
-export function checkType(type: string): string {
+/** Of a type or a condition, which may have slash prefixes. @throws `invalid_name` */
+export function checkType(type: string, what = "type"): string {
   if (typeof type === "string" && isTypeName(type)) return type;
   throw new UsherError(
     "invalid_name",
-    `type ${quote(type)} is not a name: letters, digits and \`_\`, with \`/\` between prefixes, at most ${limits.nameBytesMax} bytes`,
+    `${what} ${quote(type)} is not a name: letters, digits and \`_\`, with \`/\` between prefixes, at most ${limits.nameBytesMax} bytes`,
   );
 }
 
@@ -63,7 +67,7 @@ function whatIsWrongWithId(id: unknown): string | undefined {
   if (typeof id !== "string") return "is not a string";
   if (id === "") return "is empty";
   if (id === "*") return "is a wildcard, which is not an object";
-  if (idForbidden.test(id)) return "has a control, white-space or invisible character, or `#`";
+  if (!idPlain.test(id) && idForbidden.test(id)) return "has a control, white-space or invisible character, or `#`";
   if (!id.isWellFormed()) return "is not well-formed Unicode (it has a lone surrogate)";
   if (id.length > limits.idBytesMax || Buffer.byteLength(id) > limits.idBytesMax) return `is longer than ${limits.idBytesMax} bytes`;
   return undefined;

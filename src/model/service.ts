@@ -3,7 +3,9 @@ import type { ErrorCode } from "../base/errors.js";
 import type { Context } from "./context.js";
 import type { TupleFilter } from "./filter.js";
 import type { ObjectRef } from "./object.js";
+import type { SchemaChange } from "./schema/change.js";
 import type { SubjectRef } from "./subject.js";
+import type { Quotas, Tenant } from "./tenant.js";
 import type { Tuple } from "./tuple.js";
 
 /**
@@ -22,6 +24,14 @@ export interface Service {
   expand(request: ExpandRequest, call: Call): Promise<ExpandResponse>;
   readSchema(request: ReadSchemaRequest, call: Call): Promise<ReadSchemaResponse>;
   writeSchema(request: WriteSchemaRequest, call: Call): Promise<WriteSchemaResponse>;
+  diffSchema(request: DiffSchemaRequest, call: Call): Promise<DiffSchemaResponse>;
+  /** @throws `tenant_exists`, `invalid_name`, `invalid_request`, `quota_exceeded` where the store has as many as may be */
+  createTenant(request: CreateTenantRequest, call: Call): Promise<Tenant>;
+  listTenants(request: ListTenantsRequest, call: Call): Promise<ListTenantsResponse>;
+  /** When it resolves, every call and watch of the tenant ends in `tenant_unknown`. @throws `tenant_unknown` */
+  deleteTenant(request: DeleteTenantRequest, call: Call): Promise<object>;
+  /** Replaces them as a whole. @throws `tenant_unknown`, `invalid_request` */
+  setTenantQuotas(request: SetTenantQuotasRequest, call: Call): Promise<Tenant>;
   close(): Promise<void>;
 }
 
@@ -29,7 +39,7 @@ export interface Service {
 export interface Call {
   /** Default: `default`. */
   readonly tenant?: string;
-  /** The calling service; until keys exist, empty. Part of a request id's scope. */
+  /** Who calls: the id of a key, or empty where there are none. Part of a request id's scope. */
   readonly principal?: string;
   /** Aborting it ends the walk and the store reads of the call. */
   readonly signal?: AbortSignal;
@@ -253,4 +263,42 @@ export interface WriteSchemaResponse {
   readonly zookie: string;
   /** False: the text equals the one in force, and nothing was committed. */
   readonly changed: boolean;
+}
+
+export interface DiffSchemaRequest {
+  /** The schema proposed. */
+  readonly text: string;
+  /** What it is compared with; absent: the schema in force, or an empty one where none has been written. */
+  readonly fromText?: string;
+}
+
+export interface DiffSchemaResponse {
+  readonly changes: readonly SchemaChange[];
+  /** The commit that wrote the schema in force; absent where two texts were compared, or none is in force. */
+  readonly zookie?: string;
+  /** Why the schema could not be written as the tuples stand, naming one that it would orphan. Absent: it could, or two texts were compared. */
+  readonly orphans?: string;
+}
+
+export interface CreateTenantRequest {
+  readonly name: string;
+  /** Default: none. */
+  readonly quotas?: Quotas;
+}
+
+export type ListTenantsRequest = object;
+
+export interface ListTenantsResponse {
+  /** In the order of their names. */
+  readonly tenants: readonly Tenant[];
+}
+
+export interface DeleteTenantRequest {
+  readonly name: string;
+}
+
+export interface SetTenantQuotasRequest {
+  readonly name: string;
+  /** Default: none. */
+  readonly quotas?: Quotas;
 }

@@ -5,16 +5,19 @@ import { checkId, checkName, checkType, formatId, quote } from "./object.js";
  * A subject: an object (`user:ana`, relation empty), a userset (`team:sre#member`) or a wildcard
  * (`user:*`, id `*`, every object of the type).
  */
-export interface SubjectRef {
-  readonly type: string;
+export interface SubjectRef<Type extends string = string, Relation extends string = string> {
+  readonly type: Type;
   readonly id: string;
   /** Empty for an object and for a wildcard. */
-  readonly relation: string;
+  readonly relation: Relation;
 }
 
 export const wildcardId = "*";
 
 /** @throws `invalid_id`, `invalid_name`, `invalid_request` */
+export function subject<Type extends string>(type: Type, id: string): SubjectRef<Type, "">;
+export function subject<Type extends string, Relation extends string>(type: Type, id: string, relation: Relation): SubjectRef<Type, Relation>;
+export function subject<Type extends string>(type: Type, id: string, relation?: string): SubjectRef<Type>;
 export function subject(type: string, id: string, relation = ""): SubjectRef {
   checkType(type);
   if (id === wildcardId) {

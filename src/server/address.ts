@@ -3,40 +3,29 @@ import { isIP } from "node:net";
 
 import { UsherError } from "../base/errors.js";
 import { quote } from "../model/object.js";
+import { formatAddress, type Address } from "../model/wire/address.js";
 
-export interface Address {
-  /** Without brackets. */
-  readonly host: string;
-  readonly port: number;
-}
-
-/** `127.0.0.1:50051`, `localhost:0`, `[::1]:50051`. @throws `invalid_configuration` */
-export function parseAddress(text: string): Address {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port > 65_535) {
-    throw new UsherError("invalid_configuration", `address ${quote(text)} is not one: give a host and a port, as \`127.0.0.1:50051\` or \`[::1]:50051\``);
-  }
-  return { host, port };
-}
-
-export function formatAddress({ host, port }: Address): string {
-  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+/** What stands between an address and those who can reach it. */
+export interface Guards {
+  readonly tls: boolean;
+  readonly keys: boolean;
+  /** The operator's word that something else does. */
+  readonly insecure: boolean;
 }
 
 /**
- * A server without keys and TLS lets everybody do everything, so it is bound to this machine alone. A
- * name is looked up, and all that it stands for must be loopback.
+ * A server without keys lets everybody do everything, and one without TLS shows its keys to whoever listens on the way: so
+ * without both it is bound to this machine alone. A name is looked up, and all that it stands for must be loopback.
  * @throws `invalid_configuration`
  */
-export async function requireLoopback(address: Address): Promise<void> {
+export async function requireGuarded(address: Address, { tls, keys, insecure }: Guards): Promise<void> {
+  if (insecure || (tls && keys)) return;
   const ips = isIP(address.host) ? [address.host] : await lookUp(address.host);
   const open = ips.find((ip) => !isLoopback(ip));
   if (open === undefined) return;
   throw new UsherError(
     "invalid_configuration",
-    `address ${quote(formatAddress(address))} can be reached from other machines (${quote(open)}), and there are no keys and no TLS yet: use \`127.0.0.1\``,
+    `address ${quote(formatAddress(address))} can be reached from other machines (${quote(open)}), and the server has ${tls ? "no keys" : keys ? "no TLS" : "neither TLS nor keys"}: give it both, use \`127.0.0.1\`, or say \`insecure\` where something else guards it`,
   );
 }
 

@@ -1,23 +1,33 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 
-import type { Service } from "../model/service.js";
+import type { Decision, Service } from "../model/service.js";
 import { methods } from "../model/wire/methods.js";
+import type { Reception } from "./reception.js";
 import type { ErrorReporter } from "./statuses.js";
 import { streamHandler, type OpenStreams } from "./stream.js";
+import type { CheckAnswer } from "./telemetry/observer.js";
 import { unaryHandler } from "./unary.js";
 
 /** Every rpc of `usher.v1` over a service: each decodes, asks the service, encodes, and does nothing else. */
-export function handlers(service: Service, report: ErrorReporter, streams: OpenStreams): UntypedServiceImplementation {
+export function handlers(service: Service, report: ErrorReporter, streams: OpenStreams, reception: Reception): UntypedServiceImplementation {
+  const { observer } = reception;
   return {
-    writeTuples: unaryHandler(methods.writeTuples, (request, call) => service.writeTuples(request, call), report),
-    deleteTuples: unaryHandler(methods.deleteTuples, (request, call) => service.deleteTuples(request, call), report),
-    readTuples: unaryHandler(methods.readTuples, (request, call) => service.readTuples(request, call), report),
-    watchTuples: streamHandler(methods.watchTuples, (request, call) => service.watchTuples(request, call), report, streams),
-    check: unaryHandler(methods.check, (request, call) => service.check(request, call), report),
-    batchCheck: unaryHandler(methods.batchCheck, (request, call) => service.batchCheck(request, call), report),
-    expand: unaryHandler(methods.expand, (request, call) => service.expand(request, call), report),
-    readSchema: unaryHandler(methods.readSchema, (request, call) => service.readSchema(request, call), report),
-    writeSchema: unaryHandler(methods.writeSchema, (request, call) => service.writeSchema(request, call), report),
+    writeTuples: unaryHandler(methods.writeTuples, (request, call) => service.writeTuples(request, call), report, reception),
+    deleteTuples: unaryHandler(methods.deleteTuples, (request, call) => service.deleteTuples(request, call), report, reception),
+    readTuples: unaryHandler(methods.readTuples, (request, call) => service.readTuples(request, call), report, reception),
+    watchTuples: streamHandler(methods.watchTuples, (request, call) => service.watchTuples(request, call), report, streams, reception),
+    check: unaryHandler(methods.check, (request, call) => service.check(request, call), report, reception, (decision) => observer.onDecision(answerOf(decision))),
+    batchCheck: unaryHandler(methods.batchCheck, (request, call) => service.batchCheck(request, call), report, reception, ({ results }) => {
+      for (const result of results) observer.onDecision("decision" in result ? answerOf(result.decision) : "error");
+    }),
+    expand: unaryHandler(methods.expand, (request, call) => service.expand(request, call), report, reception),
+    readSchema: unaryHandler(methods.readSchema, (request, call) => service.readSchema(request, call), report, reception),
+    writeSchema: unaryHandler(methods.writeSchema, (request, call) => service.writeSchema(request, call), report, reception),
+    diffSchema: unaryHandler(methods.diffSchema, (request, call) => service.diffSchema(request, call), report, reception),
+    createTenant: unaryHandler(methods.createTenant, (request, call) => service.createTenant(request, call), report, reception),
+    listTenants: unaryHandler(methods.listTenants, (request, call) => service.listTenants(request, call), report, reception),
+    deleteTenant: unaryHandler(methods.deleteTenant, (request, call) => service.deleteTenant(request, call), report, reception),
+    setTenantQuotas: unaryHandler(methods.setTenantQuotas, (request, call) => service.setTenantQuotas(request, call), report, reception),
   };
 }
 
@@ -36,6 +46,11 @@ export const definition: ServiceDefinition = Object.fromEntries(
     },
   ]),
 );
+
+function answerOf({ allowed, missingFields }: Decision): CheckAnswer {
+  if (allowed) return "allowed";
+  return missingFields.length > 0 ? "conditional" : "denied";
+}
 
 function asIs(bytes: Buffer): Buffer {
   return bytes;

@@ -1,8 +1,9 @@
-import type { ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
+import type { Metadata, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 
 import { UsherError } from "../base/errors.js";
 import type { Call } from "../model/service.js";
 import { checkTenantHeader, tenantKey } from "../model/wire/tenant.js";
+import type { Caller } from "./access/access.js";
 
 type GrpcCall = ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>;
 
@@ -27,10 +28,15 @@ export function cancellation(call: GrpcCall): Cancellation {
   return { controller, release: () => void call.off("cancelled", onCancelled) };
 }
 
-/** Who calls. @throws `invalid_request` */
-export function incomingCall(call: GrpcCall, signal: AbortSignal): Call {
-  const named = call.metadata.get(tenantKey);
-  if (named.length === 0) return { signal };
+/** The tenant that a call names. @throws `invalid_request` */
+export function namedTenant(metadata: Metadata): string | undefined {
+  const named = metadata.get(tenantKey);
+  if (named.length === 0) return undefined;
   if (named.length > 1) throw new UsherError("invalid_request", `metadata \`${tenantKey}\` is given ${named.length} times: give it once`);
-  return { signal, tenant: checkTenantHeader(String(named[0])) };
+  return checkTenantHeader(String(named[0]));
+}
+
+/** The call as the service is told of it. */
+export function incomingCall({ principal, tenant }: Caller, signal: AbortSignal): Call {
+  return { signal, principal, ...(tenant === undefined ? {} : { tenant }) };
 }

@@ -5,22 +5,85 @@ import { capDelay } from "../base/clock.js";
 import { limits } from "../base/limits.js";
 import { quote } from "../model/object.js";
 import type { Service } from "../model/service.js";
-import { formatAddress, parseAddress, requireLoopback } from "./address.js";
+import { formatAddress, parseAddress } from "../model/wire/address.js";
+import { Admission } from "./admission.js";
+import type { Access } from "./access/access.js";
+import type { AccessEvents } from "./access/events.js";
+import { Gate } from "./access/gate.js";
+import type { RateQuotas } from "./access/rates.js";
+import type { Tls } from "./access/tls.js";
+import { requireGuarded } from "./address.js";
+import { drain } from "./drain.js";
 import { definition, handlers } from "./handlers.js";
+import { Health, type Conditions, type Readiness } from "./health.js";
+import { Reception } from "./reception.js";
+import { Reflection } from "./reflection.js";
 import type { ErrorReporter } from "./statuses.js";
 import { OpenStreams } from "./stream.js";
+import { LoopDelay } from "./telemetry/loop-delay.js";
+import { unobservedServer, type ServerObserver } from "./telemetry/observer.js";
+import { Traces } from "./telemetry/traces.js";
+
+/** What the server takes at once, and for how long it keeps a connection. */
+export interface ServerBounds {
+  /** Calls under way, streams not counted. */
+  readonly callsMax: number;
+  /** How late the event loop may be before reads are shed; checks at twice as much, writes at four times. */
+  readonly loopDelayMsMax: number;
+  readonly watchersMax: number;
+  /** A connection is told to go after so long, give or take a tenth; Infinity: never. */
+  readonly connectionAgeMs: number;
+  /** So long after that it is ended hard. Streams live a little less, and end with `closed`, so that they are begun anew elsewhere. */
+  readonly connectionAgeGraceMs: number;
+}
+
+export const defaultBounds: ServerBounds = {
+  callsMax: limits.callsUnderWayMax,
+  loopDelayMsMax: limits.loopDelayMsMax,
+  watchersMax: limits.watchersMax,
+  connectionAgeMs: Infinity,
+  connectionAgeGraceMs: Infinity,
+};
 
 export interface ServerOptions {
-  /** `host:port`, loopback alone; port 0 takes a free one. */
+  /** `host:port`; port 0 takes a free one. Loopback alone, unless there are both `tls` and `access`, or `insecure` is said. */
   readonly address: string;
+  /** Default: none. */
+  readonly tls?: Tls;
+  /** Who may do what; absent: everybody everything. */
+  readonly access?: Access;
+  /** The operator's word that something else guards the address, such as a mesh. */
+  readonly insecure?: boolean;
+  /** The tenants' requests a second; absent: not bounded. */
+  readonly quotas?: RateQuotas;
+  /** Told of calls that are let in where there is no `access`, which has events of its own. */
+  readonly accessEvents?: AccessEvents;
   /** Told of errors that no code foresees, with the rpc's path. */
   readonly onError: ErrorReporter;
+  readonly observer?: ServerObserver;
+  /** What health is told by; default: always ready. */
+  readonly conditions?: Conditions;
+  /** Default, each: `defaultBounds`. */
+  readonly bounds?: Partial<ServerBounds>;
+  /** Default: true. */
+  readonly reflection?: boolean;
+}
+
+/** How busy the server is. */
+export interface ServerLoad {
+  readonly callsUnderWay: number;
+  readonly streams: number;
+  /** Written to streams, and not yet taken by their clients. */
+  readonly streamBytes: number;
+  readonly loopDelayMs: number;
 }
 
 /** A server that takes calls. */
 export interface Server {
   /** With the port that was bound. */
   readonly address: string;
+  readonly readiness: Readiness;
+  readonly load: ServerLoad;
   /**
    * Takes no more calls, ends the watch streams with `closed`, lets other calls end for `graceMs` and then
    * ends them as well. The service stays open: it is its owner's.
@@ -30,30 +93,53 @@ export interface Server {
 
 /** Serves `usher.v1`. @throws `invalid_configuration`, `address_in_use` */
 export async function serve(service: Service, options: ServerOptions): Promise<Server> {
+  const bounds = { ...defaultBounds, ...options.bounds };
   const address = parseAddress(options.address);
-  await requireLoopback(address);
+  const { tls, access, insecure = false, quotas, accessEvents } = options;
+  await requireGuarded(address, { tls: tls !== undefined, keys: access !== undefined, insecure });
+  const gate = new Gate({ access, quotas, events: accessEvents, monotonicMs: () => performance.now() });
   const server = new GrpcServer({
     "grpc.max_receive_message_length": limits.messageBytesMax,
     "grpc.max_send_message_length": limits.messageBytesMax,
     "grpc.max_concurrent_streams": limits.callsPerConnectionMax,
     "grpc.keepalive_time_ms": limits.keepaliveMs,
     "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
+    ...connectionAge(bounds),
   });
-  const streams = new OpenStreams(limits.watchersMax);
-  server.addService(definition, handlers(service, options.onError, streams));
-  const port = await bind(server, formatAddress(address));
+  const streams = new OpenStreams(bounds.watchersMax, () => (bounds.connectionAgeMs === Infinity ? Infinity : bounds.connectionAgeGraceMs * (0.8 + 0.2 * Math.random())));
+  const loopDelay = new LoopDelay();
+  const admission = new Admission({ callsMax: bounds.callsMax, delayMs: () => loopDelay.ms, delayMsMax: bounds.loopDelayMsMax, random: Math.random });
+  const reception = new Reception(options.observer ?? unobservedServer, gate, admission, new Traces());
+  server.addService(definition, handlers(service, options.onError, streams, reception));
+  const health = new Health(options.conditions);
+  health.addTo(server);
+  const reflection = new Reflection();
+  if (options.reflection ?? true) reflection.addTo(server);
+  const port = await bind(server, formatAddress(address), tls?.credentials ?? ServerCredentials.createInsecure());
   return {
     address: formatAddress({ host: address.host, port }),
+    get readiness() {
+      return health.readiness;
+    },
+    get load() {
+      return { callsUnderWay: admission.underWay, streams: streams.count, streamBytes: streams.bufferedBytes, loopDelayMs: loopDelay.ms };
+    },
     close: (graceMs) => {
-      streams.closeAll();
-      return shutDown(server, graceMs);
+      loopDelay.stop();
+      return drain(server, [health, streams, reflection], graceMs);
     },
   };
 }
 
-function bind(server: GrpcServer, address: string): Promise<number> {
+/** Timers of Node.js take no more than 24.8 days. */
+function connectionAge({ connectionAgeMs, connectionAgeGraceMs }: ServerBounds) {
+  if (connectionAgeMs === Infinity) return {};
+  return { "grpc.max_connection_age_ms": capDelay(connectionAgeMs), "grpc.max_connection_age_grace_ms": capDelay(connectionAgeGraceMs) };
+}
+
+function bind(server: GrpcServer, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(address, credentials, (error, port) => {
       if (error === null) resolve(port);
       else reject(bindError(error, address));
     });
@@ -65,15 +151,4 @@ function bindError(error: Error, address: string): UsherError {
     return new UsherError("address_in_use", `address ${quote(address)} is in use: stop what listens there, or choose another port`, { cause: error });
   }
   return new UsherError("invalid_configuration", `cannot listen on ${quote(address)}: ${error.message}`, { cause: error });
-}
-
-function shutDown(server: GrpcServer, graceMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const force = setTimeout(() => server.forceShutdown(), capDelay(graceMs));
-    server.tryShutdown((error) => {
-      clearTimeout(force);
-      if (error === undefined) resolve();
-      else reject(error);
-    });
-  });
 }

@@ -1,23 +1,36 @@
-import type { handleServerStreamingCall, ServerWritableStream } from "@grpc/grpc-js";
+import { Metadata, type handleServerStreamingCall, type ServerWritableStream } from "@grpc/grpc-js";
 
+import { capDelay } from "../base/clock.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import type { Call } from "../model/service.js";
 import type { Method } from "../model/wire/methods.js";
+import type { Caller } from "./access/access.js";
 import { answerFailure } from "./failure.js";
 import { cancellation, incomingCall } from "./incoming.js";
+import type { Reception } from "./reception.js";
 import type { ErrorReporter } from "./statuses.js";
+import { requestIdKey } from "./telemetry/request-id.js";
 
 type Run<Request, Event> = (request: Request, call: Call) => AsyncIterable<Event>;
 
-/** The streams that are open: they are counted, and ended when the server closes, since they end by nothing else. */
+/** The streams that are open: they are counted, and ended when they are old or the server closes, since they end by nothing else. */
 export class OpenStreams {
-  readonly #open = new Set<AbortController>();
+  readonly #open = new Map<AbortController, NodeJS.Timeout | undefined>();
   readonly #max: number;
+  readonly #lifeMs: () => number;
   #closed = false;
+  /** Bytes that were written to all of them and have not left yet. */
+  bufferedBytes = 0;
 
-  constructor(max: number) {
+  /** @param lifeMs how long the next one may live; Infinity: until somebody ends it */
+  constructor(max: number, lifeMs: () => number = () => Infinity) {
     this.#max = max;
+    this.#lifeMs = lifeMs;
+  }
+
+  get count(): number {
+    return this.#open.size;
   }
 
   /** @throws `overloaded`, `closed` */
@@ -26,21 +39,28 @@ export class OpenStreams {
     if (this.#open.size >= this.#max) {
       throw new UsherError("overloaded", `${this.#max} watchers are connected, as many as may be: end one, or ask another server`);
     }
-    this.#open.add(stream);
+    const lifeMs = this.#lifeMs();
+    this.#open.set(stream, lifeMs === Infinity ? undefined : setTimeout(() => stream.abort(old()), capDelay(lifeMs)).unref());
   }
 
   delete(stream: AbortController): void {
+    clearTimeout(this.#open.get(stream));
     this.#open.delete(stream);
   }
 
-  closeAll(): void {
+  /** Ends them, and takes no more. */
+  drain(): void {
     this.#closed = true;
-    for (const stream of this.#open) stream.abort(stopping());
+    for (const stream of this.#open.keys()) stream.abort(stopping());
   }
 }
 
 function stopping(): UsherError {
   return new UsherError("closed", "the server is stopping: resume after the last zookie when it is back");
+}
+
+function old(): UsherError {
+  return new UsherError("closed", "the stream has lived as long as streams may: resume after the last zookie, at once");
 }
 
 /** A handler of one request with a stream of answers. */
@@ -49,8 +69,9 @@ export function streamHandler<Request, Event>(
   run: Run<Request, Event>,
   report: ErrorReporter,
   streams: OpenStreams,
+  reception: Reception,
 ): handleServerStreamingCall<Buffer, Buffer> {
-  return (call) => void answer(method, run, report, streams, call);
+  return (call) => void answer(method, run, report, streams, reception, call);
 }
 
 async function answer<Request, Event>(
@@ -58,26 +79,39 @@ async function answer<Request, Event>(
   run: Run<Request, Event>,
   report: ErrorReporter,
   streams: OpenStreams,
+  reception: Reception,
   call: ServerWritableStream<Buffer, Buffer>,
 ): Promise<void> {
   const { controller, release } = cancellation(call);
   const { signal } = controller;
-  const flow = new Flow(call, signal);
+  const flow = new Flow(call, signal, streams);
+  const visit = reception.begin(method, call.metadata, true);
+  let ended: unknown;
+  let caller: Caller | undefined;
   try {
+    const who = (caller = await reception.gate.enter(call, method, controller));
+    const request = visit.admit(() => method.request.decode(call.request));
     streams.add(controller);
-    const request = method.request.decode(call.request);
-    for await (const event of run(request, incomingCall(call, signal))) {
+    const headers = new Metadata();
+    headers.set(requestIdKey, visit.requestId);
+    call.sendMetadata(headers);
+    for await (const event of visit.run(() => run(request, incomingCall(who, signal)))) {
       signal.throwIfAborted();
       await flow.send(method.response.encode(event));
       signal.throwIfAborted();
     }
     call.end();
   } catch (thrown) {
-    const failure = answerFailure(signal.aborted ? signal.reason : thrown, method.path, report);
+    ended = signal.aborted ? signal.reason : thrown;
+    const failure = answerFailure(ended, method.path, report);
+    failure.metadata.set(requestIdKey, visit.requestId);
     if (!call.cancelled) call.emit("error", failure);
   } finally {
+    caller?.release();
     release();
     streams.delete(controller);
+    flow.close();
+    visit.end(ended);
   }
 }
 
@@ -88,25 +122,40 @@ async function answer<Request, Event>(
 class Flow {
   readonly #call: ServerWritableStream<Buffer, Buffer>;
   readonly #signal: AbortSignal;
+  readonly #streams: OpenStreams;
   #bytes = 0;
+  #closed = false;
   #resume: (() => void) | undefined;
 
-  constructor(call: ServerWritableStream<Buffer, Buffer>, signal: AbortSignal) {
+  constructor(call: ServerWritableStream<Buffer, Buffer>, signal: AbortSignal, streams: OpenStreams) {
     this.#call = call;
     this.#signal = signal;
+    this.#streams = streams;
     signal.addEventListener("abort", () => this.#resume?.(), { once: true });
   }
 
   /** Resolves once the client has taken enough of it for the next, or the call was ended. */
   async send(bytes: Buffer): Promise<void> {
-    this.#bytes += bytes.length;
+    this.#count(bytes.length);
     this.#call.write(bytes, () => {
-      this.#bytes -= bytes.length;
+      this.#count(-bytes.length);
       this.#resume?.();
     });
     while (this.#bytes > limits.streamBufferBytesMax && !this.#signal.aborted) {
       await new Promise<void>((resolve) => (this.#resume = resolve));
     }
     this.#resume = undefined;
+  }
+
+  /** What has not left will not be counted any more. */
+  close(): void {
+    this.#streams.bufferedBytes -= this.#bytes;
+    this.#closed = true;
+  }
+
+  #count(bytes: number): void {
+    if (this.#closed) return;
+    this.#bytes += bytes;
+    this.#streams.bufferedBytes += bytes;
   }
 }

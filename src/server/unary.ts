@@ -1,39 +1,62 @@
-import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
+import { Metadata, type handleUnaryCall, type sendUnaryData, type ServerUnaryCall } from "@grpc/grpc-js";
 
 import type { Call } from "../model/service.js";
 import type { Method } from "../model/wire/methods.js";
+import type { Caller } from "./access/access.js";
 import { answerFailure } from "./failure.js";
 import { cancellation, incomingCall } from "./incoming.js";
+import type { Reception } from "./reception.js";
 import type { ErrorReporter, Failure } from "./statuses.js";
+import { requestIdKey } from "./telemetry/request-id.js";
 
 type Run<Request, Response> = (request: Request, call: Call) => Promise<Response>;
 
-/** A handler of one request with one answer. It is never answered twice, and not after it was cancelled. */
+/**
+ * A handler of one request with one answer. It is never answered twice, and not after it was cancelled.
+ * @param answered told of each answer before it is sent
+ */
 export function unaryHandler<Request, Response>(
   method: Method<Request, Response>,
   run: Run<Request, Response>,
   report: ErrorReporter,
+  reception: Reception,
+  answered?: (response: Response) => void,
 ): handleUnaryCall<Buffer, Buffer> {
-  return (call, callback) => void answer(method, run, report, call, callback);
+  return (call, callback) => void answer(method, run, report, reception, answered, call, callback);
 }
 
 async function answer<Request, Response>(
   method: Method<Request, Response>,
   run: Run<Request, Response>,
   report: ErrorReporter,
+  reception: Reception,
+  answered: ((response: Response) => void) | undefined,
   call: ServerUnaryCall<Buffer, Buffer>,
   callback: sendUnaryData<Buffer>,
 ): Promise<void> {
   const { controller, release } = cancellation(call);
   const { signal } = controller;
+  const visit = reception.begin(method, call.metadata, false);
   let bytes: Buffer | undefined;
   let failure: Failure | null = null;
+  let caller: Caller | undefined;
   try {
-    const request = method.request.decode(call.request);
-    bytes = method.response.encode(await run(request, incomingCall(call, signal)));
+    const who = (caller = await reception.gate.enter(call, method, controller));
+    const request = visit.admit(() => method.request.decode(call.request));
+    const response = await visit.run(() => run(request, incomingCall(who, signal)));
+    // A write that was done is answered, though its key was revoked meanwhile; what was read is kept back.
+    if (!method.writes) signal.throwIfAborted();
+    answered?.(response);
+    bytes = method.response.encode(response);
+    visit.end();
   } catch (thrown) {
-    failure = answerFailure(thrown, method.path, report);
+    failure = answerFailure(signal.aborted ? signal.reason : thrown, method.path, report);
+    visit.end(signal.aborted ? signal.reason : thrown);
   }
+  caller?.release();
   release();
-  if (!signal.aborted) callback(failure, bytes);
+  if (call.cancelled) return;
+  const trailers = failure?.metadata ?? new Metadata();
+  trailers.set(requestIdKey, visit.requestId);
+  callback(failure, bytes, trailers);
 }

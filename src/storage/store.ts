@@ -5,6 +5,7 @@ import type { TupleShape } from "../model/schema/schema.js";
 import type { StoredTuple } from "../model/tuple.js";
 import type { ObjectRef } from "../model/object.js";
 import type { SubjectRef } from "../model/subject.js";
+import type { Quotas, Tenant } from "../model/tenant.js";
 import type { Revision, TenantId } from "../model/zookie.js";
 
 /**
@@ -18,6 +19,8 @@ import type { Revision, TenantId } from "../model/zookie.js";
 export interface Store {
   /** Which store and timeline this is, as in its zookies. */
   readonly identity: StoreIdentity;
+  /** The timelines that restores have ended, the first one first: what was given in one of them holds up to its fork. */
+  readonly ancestors: readonly Ancestor[];
   readonly clock: Clock;
   /** The newest commit that is durable and visible. */
   readonly head: Head;
@@ -27,9 +30,31 @@ export interface Store {
   /** The tenant's number. @throws `tenant_unknown` */
   tenant(name: string): TenantId;
 
+  /** Whether the tenant of this number stands: a number outlives its tenant in whoever holds it, and is never given again. */
+  hasTenant(tenant: TenantId): boolean;
+
+  /** Of a tenant that stands. */
+  quotasOf(name: string): Quotas | undefined;
+
+  /** In the order of their names. */
+  listTenants(): readonly Tenant[];
+
+  /** Durable when it resolves. @throws `tenant_exists`, `quota_exceeded` at the bound of tenants, `outcome_unknown`, and as `commit` */
+  createTenant(name: string, quotas: Quotas): Promise<Tenant>;
+
+  /** @throws `tenant_unknown`, `outcome_unknown`, and as `commit` */
+  setTenantQuotas(name: string, quotas: Quotas): Promise<Tenant>;
+
+  /**
+   * Ends a tenant. When it resolves that is durable, its name is free, and no write of it is applied any
+   * more. Its rows are deleted in the background, over restarts if need be; its commits stay in the log until
+   * the horizon has passed them, where nothing reads them. @throws `tenant_unknown`, `outcome_unknown`, and as `commit`
+   */
+  deleteTenant(name: string): Promise<void>;
+
   /**
    * Validates and applies one write, atomically. Resolves when it is durable, visible and listeners have run.
-   * @throws `tuple_exists`, `precondition_failed`, `schema_changed`, `schema_orphans_tuples`, `request_id_reused`,
+   * @throws `tenant_unknown`, `quota_exceeded`, `tuple_exists`, `precondition_failed`, `schema_changed`, `schema_orphans_tuples`, `request_id_reused`,
    * `overloaded`, `store_unavailable`, `outcome_unknown`, `closed`
    */
   commit(write: Write): Promise<WriteOutcome>;
@@ -53,6 +78,19 @@ export interface Store {
   /** Called synchronously for each commit, in order, once it is durable and visible, before the writer is answered. */
   onCommit(listener: (commit: Commit) => void): () => void;
 
+  /** What can be asked of the store now, and how busy it is. */
+  readonly condition: StoreCondition;
+
+  /** Called after the state of `condition` has become another. */
+  onCondition(listener: () => void): () => void;
+
+  /**
+   * The bytes of a backup file: everything as of a head that the store reaches while this begins, or, after
+   * `since`, what the log has gained. Writes and reads go on meanwhile. What is not consumed holds it up.
+   * @throws on iteration: `zookie_expired`, `zookie_ahead`, `overloaded` while another one runs, `store_unavailable`, `closed`, `cancelled`
+   */
+  backup(since?: Revision, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+
   /** Answered writes are durable; waiting ones are refused with `closed`. */
   close(): Promise<void>;
 }
@@ -61,6 +99,31 @@ export interface StoreIdentity {
   /** 8 hex digits each. */
   readonly store: string;
   readonly timeline: string;
+}
+
+/** A timeline that a restore ended: its commits up to `fork` are commits of the timelines after it as well. */
+export interface Ancestor {
+  readonly timeline: string;
+  readonly fork: Revision;
+}
+
+/**
+ * `ready`; `failed`: the disk refused a batch, or did not let the store be reopened, which is tried again; `reviving`: it is being
+ * reopened; `ended`: damage was found, or it was closed, and nothing is served. Reads at head are answered in all but the last.
+ */
+export type StoreState = "ready" | "failed" | "reviving" | "ended";
+
+export interface StoreCondition {
+  readonly state: StoreState;
+  /** Ready, and the clock is to be trusted. */
+  readonly writable: boolean;
+  /** How far the wall clock stands ahead of the store's (negative: behind), where that is more than is followed; else 0. */
+  readonly clockJumpMs: number;
+  readonly writesQueued: number;
+  readonly readsInFlight: number;
+  readonly readsWaiting: number;
+  /** When the last verification of all its files ended; absent before the first. */
+  readonly scrubbedAt?: Instant;
 }
 
 export interface Head {

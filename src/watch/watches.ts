@@ -22,6 +22,8 @@ export class Watches {
   #recent: RecentCommits | undefined;
   #unsubscribe: (() => void) | undefined;
   #watchers = 0;
+  /** Those that do not wait for a commit: they read, or their consumers have not asked for more. */
+  readonly #reading = new Set<TupleStream>();
   readonly #waiting = new Map<TenantId, Set<Wake>>();
   #closed = false;
 
@@ -33,11 +35,24 @@ export class Watches {
    * A tenant's commits after a position that is fixed now: each exactly once, in order. It ends with
    * an error alone, or when its consumer returns.
    * @throws on iteration: `invalid_request`, `invalid_filter`, `zookie_expired` (details `earliest`: a zookie to start
-   * from), the other zookie codes, `cancelled` or the signal's reason, `closed`
+   * from), the other zookie codes, `tenant_unknown` once it is deleted, `cancelled` or the signal's reason, `closed`
    */
   watch(tenant: TenantId, request: WatchTuplesRequest, signal?: AbortSignal): AsyncIterable<WatchEvent> {
     const now = this.#store.head.revision;
     return this.#run(tenant, request, now, signal);
+  }
+
+  /** How many watch, and by how many revisions the slowest is behind head. One that waits for a commit is not behind. */
+  status(): { watchers: number; watchLag: number } {
+    const { revision } = this.#store.head;
+    let watchLag = 0;
+    for (const { position } of this.#reading) watchLag = Math.max(watchLag, revision - position);
+    return { watchers: this.#watchers, watchLag };
+  }
+
+  /** Lets the watchers of a tenant see that it has been deleted: they end with `tenant_unknown`. */
+  wake(tenant: TenantId): void {
+    for (const wake of this.#waiting.get(tenant) ?? []) wake(0);
   }
 
   /** Ends every watcher with `closed`. */
@@ -48,19 +63,25 @@ export class Watches {
 
   async *#run(tenant: TenantId, request: WatchTuplesRequest, now: Revision, signal: AbortSignal | undefined): AsyncGenerator<WatchEvent, void> {
     this.#enter();
+    let stream: TupleStream | undefined;
     try {
-      const stream = new TupleStream(this.#store, tenant, request, now);
+      stream = new TupleStream(this.#store, tenant, request, now);
       for (;;) {
-        this.#requireOpen(signal);
+        this.#reading.add(stream);
+        this.#requireOpen(tenant, signal);
         const page = await stream.read((after) => this.#page(tenant, after));
         for (const event of stream.events(page)) {
-          this.#requireOpen(signal);
+          this.#requireOpen(tenant, signal);
           yield event;
         }
-        this.#requireOpen(signal);
-        if (this.#newest() <= stream.position) stream.skip(await this.#wait(tenant, stream.checkpointInMs(), signal));
+        this.#requireOpen(tenant, signal);
+        if (this.#newest() <= stream.position) {
+          this.#reading.delete(stream);
+          stream.skip(await this.#wait(tenant, stream.checkpointInMs(), signal));
+        }
       }
     } finally {
+      if (stream !== undefined) this.#reading.delete(stream);
       this.#leave();
     }
   }
@@ -95,8 +116,9 @@ export class Watches {
     });
   }
 
-  #requireOpen(signal: AbortSignal | undefined): void {
+  #requireOpen(tenant: TenantId, signal: AbortSignal | undefined): void {
     throwIfAborted(signal);
+    if (!this.#store.hasTenant(tenant)) throw new UsherError("tenant_unknown", "the tenant of the watch was deleted");
     if (this.#closed) throw new UsherError("closed", "the database is closed: resume after the last zookie when it is open again");
   }
 

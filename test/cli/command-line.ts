@@ -16,7 +16,7 @@ export interface Ran {
 /** Runs a command line in this process. */
 export async function usher(words: readonly string[], input: { readonly stdin?: string; readonly environment?: Terminal["environment"] } = {}): Promise<Ran> {
   const [stdout, stderr] = [new Kept(), new Kept()];
-  const terminal: Terminal = { stdin: Readable.from([input.stdin ?? ""]), stdout, stderr, environment: input.environment ?? {}, onSignal: () => () => undefined };
+  const terminal: Terminal = { stdin: Readable.from([input.stdin ?? ""]), stdout, stderr, environment: input.environment ?? {}, onSignal: () => () => undefined, onHangup: () => () => undefined };
   const code = await runCommand(words, terminal);
   return { code, stdout: stdout.text, stderr: stderr.text };
 }

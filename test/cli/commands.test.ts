@@ -294,7 +294,7 @@ describe("the command line", () => {
       refused(await usher(["chek"]), 2, /Did you mean check\?/);
       refused(await usher(["check", "a:b", "c", "d:e", "f"]), 2, /too many arguments/);
       refused(await usher(["version", "--timeout", "soon"]), 2, /no duration/);
-      refused(await usher(["serve"]), 2, /required option '--data <folder>'/);
+      refused(await usher(["serve"]), 4, /^usher: invalid_configuration: `data` is missing: give `--data`, `USHER_DATA`/);
       assert.equal((await usher(["tuple"])).code, 2);
       assert.equal((await usher([])).code, 2);
     });
@@ -322,7 +322,13 @@ describe("the command line", () => {
     });
 
     it("says that no server is there", async () => {
-      refused(await usher(["check", "node:n1", "restart", "user:ana", "--address", "127.0.0.1:1"]), 4, /^usher: server_unreachable: server `127\.0\.0\.1:1`/);
+      refused(await usher(["check", "node:n1", "restart", "user:ana", "--address", "127.0.0.1:1"]), 4, /^usher: server_unreachable: server `127\.0\.0\.1:1` cannot be reached: connect ECONNREFUSED [^:]*:1: start one there, [^\n]*\n$/);
+    });
+
+    it("says what is wrong with an address", async () => {
+      for (const address of ["", "node", "127.0.0.1", "127.0.0.1:99999", "http://127.0.0.1:1", "unix:/tmp/usher"]) {
+        refused(await usher(["check", "node:n1", "restart", "user:ana", "--address", address]), 4, /^usher: invalid_configuration: address `[^`]*` is not one: give a host and a port/);
+      }
     });
   });
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -111,6 +112,28 @@ describe("the process", () => {
     assert.deepEqual(await read.exit, { code: 0, signal: null, stderr: "" });
     server.child.kill("SIGTERM");
     assert.equal((await server.exit).code, 0);
+  });
+
+  it("does not pass off an output that cannot be written as an answer", async function () {
+    const full = "/dev/full";
+    if (!existsSync(full)) this.skip();
+    const file = await open(full, "w");
+    const ends = async (words: readonly string[], stdio: StdioOptions) => {
+      const child = spawn(process.execPath, [main, ...words], { stdio });
+      running.push(child);
+      const told: Buffer[] = [];
+      child.stderr?.on("data", (chunk: Buffer) => told.push(chunk));
+      const [code] = await once(child, "close");
+      return { code: code as number | null, stderr: Buffer.concat(told).toString() };
+    };
+    try {
+      const version = await ends(["version"], ["ignore", file.fd, "pipe"]);
+      assert.equal(version.code, 4);
+      assert.match(version.stderr, /^usher: invalid_file: the output cannot be written: [^\n]*\n$/);
+      assert.equal((await ends(["check", "nonsense"], ["ignore", "pipe", file.fd])).code, 4);
+    } finally {
+      await file.close();
+    }
   });
 
   it("says that what listens is no server of its kind, or does not answer in time", async () => {

@@ -3,7 +3,10 @@ import { limits } from "../../src/base/limits.js";
 import { evaluate } from "../../src/evaluation/evaluate.js";
 import type { Context } from "../../src/model/context.js";
 import { parseCheck, parseTuple } from "../../src/model/tuple-text.js";
+import type { StoredTuple } from "../../src/model/tuple.js";
+import type { ListQuery, TupleKey } from "../../src/storage/store.js";
 import { now, world } from "./build.js";
+import { MemorySnapshot } from "./memory-snapshot.js";
 
 const groups = `
   definition user {}
@@ -81,6 +84,31 @@ describe("a walk", () => {
   });
 });
 
+describe("a walk over lists", () => {
+  it("is undecided where a list is too long, so that an exclusion of it does not allow", async () => {
+    const text = "definition user {} definition group { relation member: user } definition doc { relation owner: user; relation banned: group#member; permission view = owner - banned }";
+    const { ground } = world(text, ["doc:1#owner@user:ana"]);
+    const snapshot = Object.assign(new MemorySnapshot(["doc:1#owner@user:ana"].map(parseTuple)), { list: endless });
+    const [answer] = await evaluate([parseCheck("doc:1#view@user:ana")], { ...ground, snapshot });
+    assert.equal(answer?.value, "undecided");
+    assert.equal(answer.error?.code, "evaluation_too_large");
+  });
+
+  it("that `all` was denied by a tuple which expires holds until then", async () => {
+    const text = "use expiration; definition user {} definition folder { relation viewer: user } definition doc { relation parent: folder | folder with expiration; permission view = parent.all(viewer) }";
+    const { ask } = world(text, ["doc:1#parent@folder:a", "folder:a#viewer@user:ana", "doc:1#parent@folder:b[expiration:2030-01-01T00:00:01Z]"]);
+    const before = await ask("doc:1#view@user:ana");
+    assert.deepEqual([before.value, before.until], ["denied", now + 1_000]);
+    assert.equal((await ask("doc:1#view@user:ana", {}, now + 1_000)).value, "allowed");
+  });
+});
+
+/** A list of usersets that has no end. */
+async function endless(_tenant: number, { limit }: ListQuery): Promise<{ tuples: StoredTuple[]; next: TupleKey }> {
+  const tuple = { ...parseTuple("doc:1#banned@group:g#member"), since: 1 };
+  return { tuples: new Array<StoredTuple>(limit).fill(tuple), next: tuple };
+}
+
 describe("cycles", () => {
   const mutual = "definition user {} definition group { relation member: user | group#member }";
 
@@ -92,6 +120,23 @@ describe("cycles", () => {
     assert.equal((await ask("group:g0#member@user:eve")).value, "denied");
   });
 
+  it("that reach the depth bound along every way come to an end, and hold whom they hold", async () => {
+    const names = Array.from({ length: 40 }, (_, i) => `g${i}`);
+    const tuples = names.flatMap((a) => names.map((b) => `group:${a}#member@group:${b}#member`));
+    const { ask } = world(mutual, [...tuples, "group:g39#member@user:ana"], { depthMax: 20 });
+    assert.equal((await ask("group:g0#member@user:ana")).value, "allowed");
+    assert.equal((await ask("group:g0#member@user:eve")).error?.code, "depth_exceeded");
+  });
+
+  it("leave a conclusion from `denied` no stronger than it is, where a bound makes it undecided", async () => {
+    const text = "definition user {} definition group { relation member: user | group#in; relation banned: user; permission in = member - banned }";
+    const chain = Array.from({ length: 8 }, (_, i) => `group:c${i}#member@group:c${i + 1}#in`);
+    // Whether eve is in a rests on the chain, which is cut; b, which is walked meanwhile, rests on a.
+    const { ground } = world(text, ["group:a#member@group:b#in", "group:b#member@group:a#in", "group:a#member@group:c0#in", ...chain], { depthMax: 6 });
+    const answers = await evaluate(["a", "b"].map((id) => parseCheck(`group:${id}#in@user:eve`)), ground);
+    assert.deepEqual(answers.map(({ value }) => value), ["undecided", "undecided"]);
+  });
+
   it("through the right side of an exclusion are an error, unless a branch decides", async () => {
     const text = "definition user {} definition doc { relation a: user; relation b: doc#x; permission x = a - b }";
     const { ask } = world(text, ["doc:1#a@user:ana", "doc:1#b@doc:1#x"]);
@@ -99,6 +144,20 @@ describe("cycles", () => {
     assert.equal(answer.value, "undecided");
     assert.equal(answer.error?.code, "cycle_through_exclusion");
     assert.equal((await ask("doc:1#x@user:eve")).value, "denied");
+  });
+
+  it("leave undecided only what is: a part that was, seen from another, may not be when asked for itself", async () => {
+    const text = (x: string) => `
+      caveat on(c bool) { c }
+      definition user {}
+      definition doc { relation a: user; relation d: user; relation r: user | user with on; relation b: doc#x; relation z: doc#x; permission y = a - b; permission x = ${x} }`;
+    const valuesOf = async (schema: string, tuples: string[]) => {
+      const { ground } = world(schema, ["doc:1#a@user:ana", "doc:1#b@doc:1#x", ...tuples]);
+      const answers = await evaluate(["x", "y"].map((permission) => parseCheck(`doc:1#${permission}@user:ana`)), ground);
+      return answers.map(({ value }) => value);
+    };
+    assert.deepEqual(await valuesOf(text("y + r"), ["doc:1#r@user:ana"]), ["allowed", "denied"]);
+    assert.deepEqual(await valuesOf(text("(y & d) + r + z"), ["doc:1#r@user:ana[on]", "doc:1#z@doc:1#x"]), ["conditional", "conditional"]);
   });
 
   it("through many exclusions come to an end", async () => {
@@ -128,11 +187,42 @@ describe("the depth bound", () => {
     const backwards = (await ask([10, 5, 3, 0])).map(({ value }) => value);
     assert.deepEqual(forwards, ["undecided", "undecided", "allowed", "allowed"]);
     assert.deepEqual(backwards, [...forwards].reverse());
+    // `f10` is known for good, five deep, before the walk from `f3` comes to it at depth seven.
+    assert.deepEqual((await ask([10, 3])).map(({ value }) => value), ["allowed", "undecided"]);
   });
 
   it("is generous by default", async () => {
     const { ask } = world(groups, [...chain(limits.depthMax), `folder:f${limits.depthMax}#viewer@user:ana`]);
     assert.equal((await ask("folder:f0#view@user:ana")).value, "allowed");
+  });
+});
+
+describe("a long walk", () => {
+  /** A clock that goes on by a millisecond whenever it is looked at: the walk pauses as often as it can. */
+  function hasty(): { timer: () => number; looks: () => number } {
+    let looks = 0;
+    return { timer: () => ++looks, looks: () => looks };
+  }
+
+  it("goes on from what it knows: each condition is evaluated once, however often it pauses", async () => {
+    const text = "caveat on(x int) { x > 0 } definition user {} definition group { relation member: user } definition doc { relation viewer: group#member with on }";
+    const count = 300;
+    const { ground } = world(text, Array.from({ length: count }, (_, i) => `doc:1#viewer@group:g${i}#member[on]`));
+    const { timer, looks } = hasty();
+    const [answer] = await evaluate([{ ...parseCheck("doc:1#viewer@user:ana"), context: { x: 1 } }], ground, undefined, timer);
+    assert.equal(answer?.value, "denied");
+    assert.ok(looks() < 20 * count, `${looks()} looks at the clock`);
+  });
+
+  it("along a chain of permissions that the stack would not bear is undecided, with a code, unless another branch decides", async () => {
+    const links = Array.from({ length: limits.walkNestingMax }, (_, i) => `permission p${i + 1} = p${i}`);
+    const text = `definition user {} definition doc { relation viewer: user; relation nobody: user; permission p0 = viewer; ${links.join("; ")}; permission none = nobody & p${links.length} }`;
+    const { ask } = world(text, ["doc:1#viewer@user:ana"]);
+    for (const explain of [false, true]) {
+      assert.equal((await ask(`doc:1#p${links.length}@user:ana`, { explain })).error?.code, "evaluation_too_large");
+      assert.equal((await ask(`doc:1#p${links.length / 4}@user:ana`, { explain })).value, "allowed");
+    }
+    assert.equal((await ask("doc:1#none@user:ana")).value, "denied");
   });
 });
 

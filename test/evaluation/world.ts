@@ -98,7 +98,7 @@ const context: fc.Arbitrary<Context> = fc.record({ x: field, y: field }).map((fi
 export const objects: ObjectRef[] = types.flatMap((type) => ids.map((id) => ({ type, id })));
 
 /** Tuples that the schema admits: each picks an object, a relation, one of its alternatives, and fills it. */
-function tuplesOf(schema: Schema): fc.Arbitrary<Tuple[]> {
+export function tuplesOf(schema: Schema): fc.Arbitrary<Tuple[]> {
   const one = fc
     .record({ object: fc.constantFrom(...objects), relation: fc.constantFrom(...relations), pick: fc.nat(), id: fc.constantFrom(...ids), stored: context, expires: fc.constantFrom(now - 1, now, now + 1, now + 1000) })
     .map(({ object, relation, pick, id, stored, expires }): Tuple => {

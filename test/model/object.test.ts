@@ -29,7 +29,8 @@ describe("an id", () => {
   });
 
   it("must not hold what cannot be seen, or `#`", () => {
-    const invisible = ["\0", "\x1f", " ", "\t", "\n", "\x7f", "\x80", "\x9f", "\xa0", "\u1680", "\u180e", "\u2000", "\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202e", "\u202f", "\u205f", "\u2060", "\u2066", "\u2069", "\u3000", "\ufeff", "#"];
+    const invisible = ["\0", "\x1f", " ", "\t", "\n", "\x7f", "\x80", "\x9f", "\xa0", "\u1680", "\u180e", "\u2000", "\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202e", "\u202f", "\u205f", "\u2060", "\u2066", "\u2069", "\u3000", "\ufeff", "#",
+      "\xad", "\u034f", "\u061c", "\u115f", "\u17b4", "\u180b", "\u2065", "\u2800", "\u3164", "\ufe0f", "\uffa0", "\ufff9", "\u{e0041}", "\u{e0100}"];
     for (const character of invisible) {
       for (const id of [character, `a${character}`, `${character}a`, `a${character}b`]) refused(() => checkId(id), "invalid_id");
     }

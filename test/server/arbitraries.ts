@@ -4,12 +4,15 @@ import { errorCodes } from "../../src/base/errors.js";
 import type { Context } from "../../src/model/context.js";
 import type { TupleFilter } from "../../src/model/filter.js";
 import type {
-  BatchCheckItem, BatchCheckRequest, BatchCheckResponse, CheckRequest, Consistency, Decision, DeleteTuplesRequest, DeleteTuplesResponse,
+  BatchCheckItem, BatchCheckRequest, BatchCheckResponse, CheckRequest, Consistency, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse,
   ExpandNode, ExpandRequest, ExpandResponse, ExpandSubject, Explanation, Operation, Precondition, ReadSchemaRequest, ReadSchemaResponse,
   ReadTuplesRequest, ReadTuplesResponse, TupleChange, WatchEvent, WatchTuplesRequest, WriteSchemaRequest, WriteSchemaResponse,
   WriteTuplesRequest, WriteTuplesResponse,
 } from "../../src/model/service.js";
+import type { SchemaChange } from "../../src/model/schema/change.js";
 import type { SubjectRef } from "../../src/model/subject.js";
+import type { CreateTenantRequest, DeleteTenantRequest, ListTenantsResponse } from "../../src/model/service.js";
+import type { Quotas, Tenant } from "../../src/model/tenant.js";
 import type { Tuple } from "../../src/model/tuple.js";
 
 /** Well-formed values of every model type, with optional properties left out rather than undefined. */
@@ -100,6 +103,21 @@ function expandSubjects(expanded: ExpandNode[]): fc.Arbitrary<ExpandSubject[]> {
 
 const change: fc.Arbitrary<TupleChange> = fc.record({ kind: fc.constantFrom("write", "delete"), tuple });
 
+const words = fc.string({ unit: "binary", minLength: 1, maxLength: 12 });
+const schemaChange: fc.Arbitrary<SchemaChange> = fc.record(
+  {
+    element: fc.constantFrom("definition", "relation", "permission", "condition"),
+    kind: fc.constantFrom("added", "removed", "widened", "narrowed", "changed", "equivalent", "documented"),
+    name: text, indirect: flag, causes: some(text), from: text, to: text, allows: some(text), forbids: some(text),
+    parameters: some(fc.record({ name: text, from: text, to: text }, { requiredKeys: ["name"] })),
+  },
+  { requiredKeys: ["element", "kind", "name"] },
+);
+
+const quotas: fc.Arbitrary<Quotas> = fc.record({ tuples: uint32, requestsPerSecond: uint32 }, optional);
+const named = fc.record({ name: text, quotas }, { requiredKeys: ["name"] }) as fc.Arbitrary<CreateTenantRequest>;
+const tenant = fc.record({ name: text, createdAt: instant, quotas, tuples: uint32 }, { requiredKeys: ["name", "quotas", "tuples"] }) as fc.Arbitrary<Tenant>;
+
 /** A request and a response of every rpc, under its name in `Service`. */
 export const arbitraries = {
   writeTuples: {
@@ -143,8 +161,16 @@ export const arbitraries = {
     request: fc.record({ consistency }, optional) as fc.Arbitrary<ReadSchemaRequest>,
     response: fc.record({ text, zookie }) as fc.Arbitrary<ReadSchemaResponse>,
   },
+  diffSchema: {
+    request: fc.record({ text, fromText: text }, { requiredKeys: ["text"] }) as fc.Arbitrary<DiffSchemaRequest>,
+    response: fc.record({ changes: fc.array(schemaChange, { maxLength: 3 }), zookie, orphans: words }, { requiredKeys: ["changes"] }) as fc.Arbitrary<DiffSchemaResponse>,
+  },
   writeSchema: {
     request: fc.record({ text, metadata, validateOnly: flag }, { requiredKeys: ["text"] }) as fc.Arbitrary<WriteSchemaRequest>,
     response: fc.record({ zookie, changed: fc.boolean() }) as fc.Arbitrary<WriteSchemaResponse>,
   },
+  createTenant: { request: named, response: tenant },
+  listTenants: { request: fc.constant({}), response: fc.record({ tenants: fc.array(tenant, { maxLength: 4 }) }) as fc.Arbitrary<ListTenantsResponse> },
+  deleteTenant: { request: fc.record({ name: text }) as fc.Arbitrary<DeleteTenantRequest>, response: fc.constant({}) },
+  setTenantQuotas: { request: named, response: tenant },
 };

@@ -21,6 +21,11 @@ export class Desk implements Service {
   readonly expand = this.#method("expand");
   readonly readSchema = this.#method("readSchema");
   readonly writeSchema = this.#method("writeSchema");
+  readonly createTenant = this.#method("createTenant");
+  readonly listTenants = this.#method("listTenants");
+  readonly deleteTenant = this.#method("deleteTenant");
+  readonly setTenantQuotas = this.#method("setTenantQuotas");
+  readonly diffSchema = this.#method("diffSchema");
 
   watchTuples(request: Parameters<Service["watchTuples"]>[0], call: Call): ReturnType<Service["watchTuples"]> {
     return this.#ask("watchTuples", request, call) as ReturnType<Service["watchTuples"]>;

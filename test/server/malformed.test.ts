@@ -30,6 +30,10 @@ describe("malformed requests", () => {
     desk = new Desk();
     desk.answer("writeTuples", async () => ({ zookie: "z", changed: 0 }));
     desk.answer("check", async () => ({ allowed: false, missingFields: [], zookie: "z", instant: 1 }));
+    desk.answer("createTenant", async () => ({ name: "a", quotas: {}, tuples: 0 }));
+    desk.answer("setTenantQuotas", async () => ({ name: "a", quotas: {}, tuples: 0 }));
+    desk.answer("listTenants", async () => ({ tenants: [] }));
+    desk.answer("deleteTenant", async () => ({}));
     for (const method of ["deleteTuples", "readTuples", "batchCheck", "expand", "readSchema", "writeSchema"] as const) desk.answer(method, (async () => ({ zookie: "z", tuples: [], results: [], tree: { kind: "leaf", object: type, member: "m", children: [], subjects: [] } })));
     server = await serve(desk, { address: "127.0.0.1:0", onError: (error) => unexpected.push(error) });
     client = new Client(server.address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });

@@ -89,7 +89,7 @@ describe("the wire, from client to server and back", () => {
   });
 
   it("declares exactly the rpcs that are served", () => {
-    const declared = ["TupleService", "PermissionService", "SchemaService"].flatMap((service) =>
+    const declared = ["TupleService", "PermissionService", "SchemaService", "AdminService"].flatMap((service) =>
       protoRoot().lookupService(`usher.v1.${service}`).methodsArray.map((rpc) => `/usher.v1.${service}/${rpc.name}`),
     );
     assert.deepStrictEqual(declared.sort(), Object.values(methods).map(({ path }) => path).sort());

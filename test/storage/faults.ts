@@ -110,11 +110,13 @@ export function losingUnsynced(open: OpenRaw): OpenRaw {
   };
 }
 
-/** The files of a closed store that hold data, oldest first. */
+/** The files of a closed store that hold data; of logs and manifests the newest, since older ones may linger unused. */
 export function storeFiles(folder: string): string[] {
   const level = join(folder, "level");
-  const names = readdirSync(level).filter((name) => !/^(LOCK|LOG|LOG\.old)$/.test(name));
-  return [join(folder, "STORE"), ...names.sort().map((name) => join(level, name))];
+  const names = readdirSync(level).sort();
+  const newest = (pattern: RegExp) => names.filter((name) => pattern.test(name)).slice(-1);
+  const used = ["CURRENT", ...newest(/^MANIFEST-/), ...newest(/\.log$/), ...names.filter((name) => name.endsWith(".ldb"))];
+  return [join(folder, "STORE"), ...used.map((name) => join(level, name))];
 }
 
 export function flipBit(file: string, bit: number): void {

@@ -7,6 +7,7 @@ import type { Operation } from "../../src/model/service.js";
 import type { LevelStore } from "../../src/storage/level/level-store.js";
 import { openLevelStore } from "../../src/storage/level/store.js";
 import type { Write, WriteOutcome } from "../../src/storage/store.js";
+import { withTwoTenants } from "../storage/two-tenants.js";
 
 /** A clock that stands until it is moved. */
 export class HandClock implements TimeSources {
@@ -28,7 +29,7 @@ export interface TestStore {
 export async function testStore(horizonMs = Number.POSITIVE_INFINITY): Promise<TestStore> {
   const folder = await mkdtemp(join(tmpdir(), "usher-watch-"));
   const clock = new HandClock();
-  const store = await openLevelStore(folder, { time: clock, horizonMs, maintenanceMs: Number.POSITIVE_INFINITY });
+  const store = await withTwoTenants(await openLevelStore(folder, { time: clock, horizonMs, maintenanceMs: Number.POSITIVE_INFINITY }));
   return {
     store,
     clock,

@@ -153,6 +153,20 @@ describe("watch", () => {
     await iterator.return?.();
   });
 
+  it("gives a checkpoint no instant beyond what it has read, though the store is further", async () => {
+    const commits = 2 * limits.watchPageCommitsMax;
+    for (let index = 0; index < commits; index++) {
+      test.clock.ms += 1_000;
+      await test.commit([touchViewer(String(index), "ana")]);
+    }
+    const iterator = open({ fromEarliest: true, checkpointMs: 100, filters: [{ objectType: "nothing" }] });
+    const [event] = await take(iterator, 1);
+    assert.ok(event?.kind === "checkpoint");
+    assert.equal(event.zookie, zookie(limits.watchPageCommitsMax));
+    assert.equal(event.instant, test.clock.ms - 1_000 * limits.watchPageCommitsMax);
+    await iterator.return?.();
+  });
+
   it("gives each watcher each commit once and in order, wherever it resumes and whatever happens meanwhile", async () => {
     const document = fc.constantFrom("1", "2", "3");
     const user = fc.constantFrom("ana", "bob");

@@ -89,7 +89,8 @@ function compilePermission(permission: PermissionSyntax, names: Names): Permissi
   return Object.freeze({ ...compiled, annotation: Object.freeze(permission.annotation.map((type) => type.text)) });
 }
 
-function compileExpression(expression: ExpressionSyntax): Rewrite {
+/** The rewrite that an expression stands for; the names in it need not exist. */
+export function compileExpression(expression: ExpressionSyntax): Rewrite {
   switch (expression.kind) {
     case "union":
     case "intersection":

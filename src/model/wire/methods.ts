@@ -1,15 +1,19 @@
 import { asError, UsherError, type ErrorCode } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
 import { ProtoCodec } from "../../base/proto.js";
+import type { Role } from "../role.js";
 import type {
-  BatchCheckRequest, BatchCheckResponse, CheckRequest, Decision, DeleteTuplesRequest, DeleteTuplesResponse, ExpandRequest, ExpandResponse,
-  ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, WatchEvent, WatchTuplesRequest,
+  BatchCheckRequest, BatchCheckResponse, CheckRequest, CreateTenantRequest, Decision, DeleteTenantRequest, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse, ExpandRequest, ExpandResponse,
+  ListTenantsRequest, ListTenantsResponse, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, SetTenantQuotasRequest, WatchEvent, WatchTuplesRequest,
   WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../service.js";
+import type { Tenant } from "../tenant.js";
+import * as admin from "./admin.js";
 import * as check from "./check.js";
 import { readDecision, writeDecision } from "./decision.js";
 import * as expand from "./expand.js";
 import * as schema from "./schema.js";
+import * as schemaDiff from "./schema-diff.js";
 import * as tuples from "./tuples.js";
 import * as watch from "./watch.js";
 
@@ -17,6 +21,8 @@ import * as watch from "./watch.js";
 export interface Method<Request, Response> {
   /** `/usher.v1.PermissionService/Check` */
   readonly path: string;
+  /** What a key must have for it. An rpc of the role `admin` belongs to no tenant. */
+  readonly role: Role;
   /** A call that breaks off may have changed something all the same. */
   readonly writes: boolean;
   readonly request: Converter<Request>;
@@ -73,8 +79,8 @@ class MessageConverter<Model, Message extends object> implements Converter<Model
   }
 }
 
-function method<Request, Response>(path: string, request: Converter<Request>, response: Converter<Response>, writes = false): Method<Request, Response> {
-  return { path: `/usher.v1.${path}`, writes, request, response };
+function method<Request, Response>(path: string, role: Role, request: Converter<Request>, response: Converter<Response>, writes = false): Method<Request, Response> {
+  return { path: `/usher.v1.${path}`, role, writes, request, response };
 }
 
 /** Where a message has the very form of its model type. */
@@ -84,50 +90,92 @@ const same = <T>(value: T): T => value;
 export const methods = {
   writeTuples: method(
     "TupleService/WriteTuples",
+    "write",
     new MessageConverter<WriteTuplesRequest, tuples.WriteTuplesRequestMessage>("WriteTuplesRequest", tuples.writeWriteTuplesRequest, tuples.readWriteTuplesRequest),
     new MessageConverter<WriteTuplesResponse, WriteTuplesResponse>("WriteTuplesResponse", same, tuples.readWriteTuplesResponse),
     true,
   ),
   deleteTuples: method(
     "TupleService/DeleteTuples",
+    "write",
     new MessageConverter<DeleteTuplesRequest, tuples.DeleteTuplesRequestMessage>("DeleteTuplesRequest", tuples.writeDeleteTuplesRequest, tuples.readDeleteTuplesRequest),
     new MessageConverter<DeleteTuplesResponse, DeleteTuplesResponse>("DeleteTuplesResponse", same, tuples.readDeleteTuplesResponse),
     true,
   ),
   readTuples: method(
     "TupleService/ReadTuples",
+    "read",
     new MessageConverter<ReadTuplesRequest, tuples.ReadTuplesRequestMessage>("ReadTuplesRequest", tuples.writeReadTuplesRequest, tuples.readReadTuplesRequest),
     new MessageConverter<ReadTuplesResponse, tuples.ReadTuplesResponseMessage>("ReadTuplesResponse", tuples.writeReadTuplesResponse, tuples.readReadTuplesResponse),
   ),
   watchTuples: method(
     "TupleService/WatchTuples",
+    "read",
     new MessageConverter<WatchTuplesRequest, watch.WatchTuplesRequestMessage>("WatchTuplesRequest", watch.writeWatchTuplesRequest, watch.readWatchTuplesRequest),
     new MessageConverter<WatchEvent, watch.WatchTuplesResponseMessage>("WatchTuplesResponse", watch.writeWatchEvent, watch.readWatchEvent),
   ),
   check: method(
     "PermissionService/Check",
+    "read",
     new MessageConverter<CheckRequest, check.CheckRequestMessage>("CheckRequest", check.writeCheckRequest, check.readCheckRequest),
     new MessageConverter<Decision, ReturnType<typeof writeDecision>>("CheckResponse", writeDecision, readDecision),
   ),
   batchCheck: method(
     "PermissionService/BatchCheck",
+    "read",
     new MessageConverter<BatchCheckRequest, check.BatchCheckRequestMessage>("BatchCheckRequest", check.writeBatchCheckRequest, check.readBatchCheckRequest),
     new MessageConverter<BatchCheckResponse, check.BatchCheckResponseMessage>("BatchCheckResponse", check.writeBatchCheckResponse, check.readBatchCheckResponse),
   ),
   expand: method(
     "PermissionService/Expand",
+    "read",
     new MessageConverter<ExpandRequest, expand.ExpandRequestMessage>("ExpandRequest", expand.writeExpandRequest, expand.readExpandRequest),
     new MessageConverter<ExpandResponse, expand.ExpandResponseMessage>("ExpandResponse", expand.writeExpandResponse, expand.readExpandResponse),
   ),
   readSchema: method(
     "SchemaService/ReadSchema",
+    "read",
     new MessageConverter<ReadSchemaRequest, schema.ReadSchemaRequestMessage>("ReadSchemaRequest", schema.writeReadSchemaRequest, schema.readReadSchemaRequest),
     new MessageConverter<ReadSchemaResponse, ReadSchemaResponse>("ReadSchemaResponse", same, schema.readReadSchemaResponse),
   ),
   writeSchema: method(
     "SchemaService/WriteSchema",
+    "schema",
     new MessageConverter<WriteSchemaRequest, schema.WriteSchemaRequestMessage>("WriteSchemaRequest", schema.writeWriteSchemaRequest, schema.readWriteSchemaRequest),
     new MessageConverter<WriteSchemaResponse, WriteSchemaResponse>("WriteSchemaResponse", same, schema.readWriteSchemaResponse),
+    true,
+  ),
+  diffSchema: method(
+    "SchemaService/DiffSchema",
+    "read",
+    new MessageConverter<DiffSchemaRequest, schemaDiff.DiffSchemaRequestMessage>("DiffSchemaRequest", same, schemaDiff.readDiffSchemaRequest),
+    new MessageConverter<DiffSchemaResponse, schemaDiff.DiffSchemaResponseMessage>("DiffSchemaResponse", schemaDiff.writeDiffSchemaResponse, schemaDiff.readDiffSchemaResponse),
+  ),
+  createTenant: method(
+    "AdminService/CreateTenant",
+    "admin",
+    new MessageConverter<CreateTenantRequest, admin.NamedQuotasMessage>("CreateTenantRequest", admin.writeNamedQuotas, admin.readNamedQuotas),
+    new MessageConverter<Tenant, admin.TenantAnswerMessage>("CreateTenantResponse", admin.writeTenantAnswer, admin.readTenantAnswer),
+    true,
+  ),
+  listTenants: method(
+    "AdminService/ListTenants",
+    "admin",
+    new MessageConverter<ListTenantsRequest, object>("ListTenantsRequest", admin.empty, admin.empty),
+    new MessageConverter<ListTenantsResponse, admin.ListTenantsResponseMessage>("ListTenantsResponse", admin.writeListTenantsResponse, admin.readListTenantsResponse),
+  ),
+  deleteTenant: method(
+    "AdminService/DeleteTenant",
+    "admin",
+    new MessageConverter<DeleteTenantRequest, DeleteTenantRequest>("DeleteTenantRequest", admin.writeDeleteTenantRequest, admin.readDeleteTenantRequest),
+    new MessageConverter<object, object>("DeleteTenantResponse", admin.empty, admin.empty),
+    true,
+  ),
+  setTenantQuotas: method(
+    "AdminService/SetTenantQuotas",
+    "admin",
+    new MessageConverter<SetTenantQuotasRequest, admin.NamedQuotasMessage>("SetTenantQuotasRequest", admin.writeNamedQuotas, admin.readNamedQuotas),
+    new MessageConverter<Tenant, admin.TenantAnswerMessage>("SetTenantQuotasResponse", admin.writeTenantAnswer, admin.readTenantAnswer),
     true,
   ),
 };

@@ -1,5 +1,5 @@
 import { checkFilter, type TupleFilter } from "../filter.js";
-import { checkName, object, type ObjectRef } from "../object.js";
+import { checkName, checkType, object, type ObjectRef } from "../object.js";
 import { subject, type SubjectRef } from "../subject.js";
 import type { Tuple, TupleCondition } from "../tuple.js";
 import { compact, required } from "./field.js";
@@ -69,7 +69,7 @@ export function writeCondition(condition: TupleCondition): ConditionMessage {
 }
 
 export function readCondition(message: ConditionMessage): TupleCondition {
-  const name = checkName(message.name, "condition");
+  const name = checkType(message.name, "condition");
   return { name, context: message.context ? contextFromStruct(message.context, `context of condition \`${name}\``) : {} };
 }
 

@@ -18,6 +18,14 @@ export class ReadGate {
   #waiting: Waiting[] = [];
   #idle: (() => void) | undefined;
 
+  get running(): number {
+    return this.#running;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** @throws `cancelled`, `closed`, and whatever the task throws */
   async run<Result>(task: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     await this.#enter(signal);

@@ -26,6 +26,8 @@ import type { TupleKey } from "../store.js";
  *     40 00000001 document 00 viewer 00 user 00  00 - 00  00 -            how many tuples of the shape
  *     50 00000001 <sha-256>                                               a request id's outcome
  *     51 0000018bcfe56800 00000001 <sha-256>                              the same, by age
+ *     60 00000001 00000003 00000000 00000012                              import 3 of tenant 1: run 0, block 18
+ *     61 00000001 00000003                                                how far import 3 is, or what it came to
  *     01 head                                                             of the store itself, by name
  */
 const space = {
@@ -41,6 +43,8 @@ const space = {
   counter: 0x40,
   request: 0x50,
   requestByAge: 0x51,
+  staged: 0x60,
+  import: 0x61,
 } as const;
 
 /** Both orders in which tuples stand. */
@@ -62,6 +66,15 @@ export function identityFields(side: Side, key: TupleKey): string[] {
 
 export function headKey(side: Side, tenant: TenantId, key: TupleKey): Buffer {
   return textKey(headSpace[side], tenant, identityFields(side, key).join("\0"));
+}
+
+/** The same from the fields themselves, each a character a byte of its UTF-8, as `bytesText` makes them. */
+export function headKeyOfBytes(side: Side, tenant: TenantId, text: string): Buffer {
+  const key = Buffer.allocUnsafe(5 + text.length);
+  key[0] = headSpace[side];
+  key.writeUInt32BE(tenant, 1);
+  key.write(text, 5, "latin1");
+  return key;
 }
 
 export function pastKey(side: Side, tenant: TenantId, key: TupleKey, since: Revision): Buffer {
@@ -184,6 +197,49 @@ export function requestAgeKey(instant: Instant, request: Buffer): Buffer {
 
 export function parseRequestAgeKey(key: Buffer): { instant: Instant; request: Buffer } {
   return { instant: readUint64(key, 1), request: Buffer.concat([Buffer.from([space.request]), key.subarray(9)]) };
+}
+
+/** An import of a tenant, by its number within the store. */
+export interface ImportName {
+  readonly tenant: TenantId;
+  readonly number: number;
+}
+
+export function stagedKey({ tenant, number }: ImportName, run: number, block: number): Buffer {
+  const key = Buffer.allocUnsafe(17);
+  key[0] = space.staged;
+  [tenant, number, run, block].forEach((field, i) => key.writeUInt32BE(field, 1 + 4 * i));
+  return key;
+}
+
+export function stagedRange({ tenant, number }: ImportName): KeyRange {
+  return prefixRange(stagedKey({ tenant, number }, 0, 0).subarray(0, 9));
+}
+
+export const allStaged: KeyRange = prefixRange(Buffer.from([space.staged]));
+
+export function importKey({ tenant, number }: ImportName): Buffer {
+  const key = Buffer.allocUnsafe(9);
+  key[0] = space.import;
+  key.writeUInt32BE(tenant, 1);
+  key.writeUInt32BE(number, 5);
+  return key;
+}
+
+export const allImports: KeyRange = prefixRange(Buffer.from([space.import]));
+
+/** Of a staged key or an import's. */
+export function parseImportName(key: Buffer): ImportName {
+  return { tenant: key.readUInt32BE(1), number: key.readUInt32BE(5) };
+}
+
+/** Every range of keys that are of one tenant alone. What is by revision or by age, of all tenants, is not among them. */
+export function tenantRanges(tenant: TenantId): KeyRange[] {
+  const spaces = [
+    space.headByObject, space.headBySubject, space.pastByObject, space.pastBySubject, space.logByTenant, space.schema, space.counter, space.request,
+    space.staged, space.import,
+  ];
+  return spaces.map((each) => prefixRange(textKey(each, tenant, "")));
 }
 
 /** The keys that begin with these bytes: up to the prefix with its last byte raised by one, carried. */

@@ -1,9 +1,11 @@
 import { capDelay, type Clock, type Instant, type SteadyClock } from "../../base/clock.js";
 import { asError, UsherError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
-import { quote } from "../../model/object.js";
+import type { Quotas, Tenant } from "../../model/tenant.js";
 import type { Revision, TenantId } from "../../model/zookie.js";
-import type { Commit, Head, Snapshot, Store, StoreIdentity, Write, WriteOutcome } from "../store.js";
+import { type StoreObserver, unobservedStore } from "../observer.js";
+import type { Commit, Head, Snapshot, Store, StoreCondition, StoreIdentity, Write, WriteOutcome } from "../store.js";
+import { Condition } from "./condition.js";
 import { asStoreError } from "./failure.js";
 import { ReadGate } from "./gate.js";
 import { Handle, type Pin } from "./handle.js";
@@ -20,6 +22,8 @@ import { Scrubber } from "./scrubber.js";
 import { LevelSnapshot } from "./snapshot.js";
 import { Staging } from "./staging.js";
 import { corrupt, readState, setCounter, type State } from "./state.js";
+import { describe, TenantChanges } from "./tenant-changes.js";
+import { TenantPurge } from "./tenant-purge.js";
 
 /** What opening has found and made. */
 export interface OpenedStore {
@@ -30,6 +34,7 @@ export interface OpenedStore {
   readonly horizonMs: number;
   readonly openRaw: OpenRaw;
   readonly report: (error: Error) => void;
+  readonly observer?: StoreObserver;
   /** Tables that opening had no time to verify. */
   readonly unscrubbed: readonly TableFile[];
 }
@@ -49,7 +54,11 @@ export class LevelStore implements Store {
   #pipeline: CommitPipeline;
   #maintenance: Maintenance;
   #scrubber: Scrubber;
+  #tenantChanges: TenantChanges;
+  #tenantPurge: TenantPurge;
   #listeners = new Set<(commit: Commit) => void>();
+  #condition = new Condition();
+  #scrubbedAt: Instant | undefined;
   /** Why nothing is served any more. */
   #ended: UsherError | undefined;
   #revival: NodeJS.Timeout | undefined;
@@ -69,12 +78,20 @@ export class LevelStore implements Store {
       apply: (batch) => this.#pin().handle.raw.batch(batch, { sync: true }),
       publish: (group) => this.#publish(group),
       revive: () => this.#revive(),
-      failed: () => this.#reviveLater(),
+      failed: () => {
+        this.#condition.become("failed");
+        this.#reviveLater();
+      },
+      observer: opened.observer ?? unobservedStore,
     });
     this.#maintenance = new Maintenance(this);
     this.#maintenance.start(maintenanceMs);
-    this.#scrubber = new Scrubber(levelFolder(opened.folder), (damage) => this.#end(damage));
+    this.#scrubber = new Scrubber(levelFolder(opened.folder), (damage) => this.#end(damage), () => (this.#scrubbedAt = this.clock.now()));
+    if (opened.unscrubbed.length === 0) this.#scrubbedAt = this.clock.now();
     this.#scrubber.start(opened.unscrubbed);
+    this.#tenantChanges = new TenantChanges(this);
+    this.#tenantPurge = new TenantPurge(this);
+    this.#tenantPurge.start();
   }
 
   get head(): Head {
@@ -86,15 +103,38 @@ export class LevelStore implements Store {
     return this.#state.horizon;
   }
 
-  /** For maintenance alone. */
+  /** For maintenance and the tenants alone. */
   get state(): State {
     return this.#state;
   }
 
   tenant(name: string): TenantId {
-    const tenant = this.#state.tenants.get(name);
-    if (tenant !== undefined) return tenant;
-    throw new UsherError("tenant_unknown", `there is no tenant ${quote(name)}`);
+    return this.#state.tenants.named(name).id;
+  }
+
+  hasTenant(tenant: TenantId): boolean {
+    return this.#state.tenants.has(tenant);
+  }
+
+  quotasOf(name: string): Quotas | undefined {
+    return this.#state.tenants.quotasOf(name);
+  }
+
+  listTenants(): readonly Tenant[] {
+    return this.#state.tenants.list().map((tenant) => describe(this.#state, tenant));
+  }
+
+  async createTenant(name: string, quotas: Quotas): Promise<Tenant> {
+    return this.#tenantChanges.create(name, quotas);
+  }
+
+  async setTenantQuotas(name: string, quotas: Quotas): Promise<Tenant> {
+    return this.#tenantChanges.setQuotas(name, quotas);
+  }
+
+  async deleteTenant(name: string): Promise<void> {
+    await this.#tenantChanges.end(name);
+    this.#tenantPurge.start();
   }
 
   async commit(write: Write): Promise<WriteOutcome> {
@@ -155,8 +195,28 @@ export class LevelStore implements Store {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Moves the horizon and collects what lies behind it, now rather than at the next interval. */
+  get condition(): StoreCondition {
+    const { clock } = this.#opened;
+    clock.now();
+    const { state } = this.#condition;
+    return {
+      state,
+      writable: state === "ready" && clock.jumpMs === 0,
+      clockJumpMs: clock.jumpMs,
+      writesQueued: this.#pipeline.queued,
+      readsInFlight: this.#gate.running,
+      readsWaiting: this.#gate.waiting,
+      ...(this.#scrubbedAt === undefined ? {} : { scrubbedAt: this.#scrubbedAt }),
+    };
+  }
+
+  onCondition(listener: () => void): () => void {
+    return this.#condition.onChange(listener);
+  }
+
+  /** Moves the horizon and collects what lies behind it, and what is left of ended tenants, now rather than at the next interval. */
   async maintain(): Promise<void> {
+    await this.#tenantPurge.run();
     await this.#maintenance.run();
   }
 
@@ -189,10 +249,12 @@ export class LevelStore implements Store {
 
   async #close(): Promise<void> {
     this.#maintenance.stop();
+    this.#tenantPurge.stop();
     await this.#scrubber.stop();
     const sound = (await this.#pipeline.close()) && this.#ended === undefined;
     clearTimeout(this.#revival);
     this.#ended ??= closedError();
+    this.#condition.become("ended");
     await this.#gate.shut();
     try {
       if (sound && this.#handle) await this.#leaveMark(this.#handle.raw);
@@ -270,6 +332,7 @@ export class LevelStore implements Store {
   #end(error: UsherError): void {
     this.#ended ??= error;
     this.#gate.close(this.#ended);
+    this.#condition.become("ended");
   }
 
   #reviveLater(): void {
@@ -284,18 +347,21 @@ export class LevelStore implements Store {
   /** Closes what is left of the handle, opens the store anew, and publishes what is found above the published head. */
   async #revive(): Promise<void> {
     if (this.#ended) throw this.#ended;
+    this.#condition.become("reviving");
     try {
       await tryWriting(this.#opened.folder);
       await this.#gate.shut();
       await this.#replaceHandle();
       this.#gate.open();
       this.#revivalDelayMs = limits.recoveryDelayMsMin;
+      this.#condition.become("ready");
     } catch (error) {
       const failure = asStoreError(error, "reopen the store after the disk failed");
       if (failure instanceof UsherError && failure.code === "store_corrupt") {
         this.#end(failure);
       } else {
         this.#gate.open();
+        this.#condition.become("failed");
         this.#reviveLater();
       }
       throw failure;

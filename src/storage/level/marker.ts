@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 
@@ -19,8 +19,12 @@ import { corrupt, newerFormat } from "./state.js";
  *     7d0f3a21                                                             CRC-32 of the first line
  */
 export interface Marker extends StoreIdentity {
+  /** Of the store's rows. */
+  readonly format: number;
   /** False while the store is being created, so that a crash then leaves something that opens. */
   readonly complete: boolean;
+  /** While a backup is being restored into the folder, which opens only once that is complete. */
+  readonly restoring?: true;
   /** Of a commit that was durable when this was written, and its hash. */
   readonly revision: number;
   readonly hash: string;
@@ -34,24 +38,24 @@ export function levelFolder(folder: string): string {
 }
 
 /** Undefined where there is an empty folder or none. @throws `not_a_store`, `store_corrupt`, `store_format_newer` */
-export async function readMarker(folder: string): Promise<Marker | undefined> {
+export async function readMarker(folder: string, newest = format): Promise<Marker | undefined> {
   const names = await readdir(folder).catch((error: unknown): string[] => {
     if (errorCode(error) === "ENOENT") return [];
     if (errorCode(error) === "ENOTDIR") throw notAStore(folder);
     throw error;
   });
-  if (names.includes(markerName)) return parse(await readFile(join(folder, markerName), "utf8"));
+  if (names.includes(markerName)) return parse(await readFile(join(folder, markerName), "utf8"), newest);
   if (names.includes("level")) throw corrupt(`its file \`${markerName}\` is missing`);
   // A creation that ended before its first step leaves the temporary file alone.
   if (names.some((name) => name !== temporaryName)) throw notAStore(folder);
   return undefined;
 }
 
-function parse(text: string): Marker {
+function parse(text: string, newest: number): Marker {
   const [line = "", sum] = text.split("\n");
   const sound = sum === crc32(line).toString(16).padStart(8, "0");
-  const { usher, format: found, ...marker } = parseJson(line) as { usher?: unknown; format?: unknown } & Marker;
-  if (sound && usher === "store" && typeof found === "number" && found > format) throw newerFormat(found);
+  const { usher, ...marker } = parseJson(line) as { usher?: unknown } & Marker;
+  if (sound && usher === "store" && marker.format > newest) throw newerFormat(marker.format, newest);
   if (!sound || usher !== "store") throw corrupt(`its file \`${markerName}\` does not match its checksum`);
   return marker;
 }
@@ -78,18 +82,27 @@ export async function createFolder(folder: string): Promise<void> {
 
 /** Replaces the file as a whole: whatever happens, one of the two is there. */
 export async function writeMarker(folder: string, marker: Marker): Promise<void> {
-  const { store, timeline, complete, revision, hash } = marker;
-  const line = JSON.stringify({ usher: "store", format, store, timeline, complete, revision, hash });
+  const { format: written, store, timeline, complete, restoring, revision, hash } = marker;
+  const line = JSON.stringify({ usher: "store", format: written, store, timeline, complete, restoring, revision, hash });
   await writeSynced(join(folder, temporaryName), `${line}\n${crc32(line).toString(16).padStart(8, "0")}\n`);
   await rename(join(folder, temporaryName), join(folder, markerName));
   await syncFolder(folder);
 }
 
-/** Whether a file can be written and synced here, which LevelDB needs before it is opened anew. */
+/** What LevelDB's manifest and a new log may need beside the tables it makes of its logs. */
+const spareBytes = 262_144;
+
+/**
+ * Whether LevelDB could be opened anew here: on opening it writes what its logs hold into tables, so as
+ * much as that must fit on the disk. While it does not, the handle that failed still serves reads.
+ */
 export async function tryWriting(folder: string): Promise<void> {
+  const level = levelFolder(folder);
+  const logs = (await readdir(level)).filter((name) => name.endsWith(".log"));
+  const sizes = await Promise.all(logs.map(async (name) => (await stat(join(level, name))).size));
   const path = join(folder, "PROBE");
   try {
-    await writeSynced(path, Buffer.alloc(4096));
+    await writeSynced(path, Buffer.alloc(sizes.reduce((sum, size) => sum + size, spareBytes)));
   } finally {
     await rm(path, { force: true });
   }
@@ -105,7 +118,7 @@ async function writeSynced(path: string, content: string | Buffer): Promise<void
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY);
   try {
     await handle.sync();

@@ -1,6 +1,6 @@
 import type { Instant } from "../../base/clock.js";
 import type { Revision } from "../../model/zookie.js";
-import type { Head, StoreIdentity } from "../store.js";
+import type { Ancestor, Head, StoreIdentity } from "../store.js";
 import { metaKey } from "./keys.js";
 import type { RawOperation } from "./raw.js";
 import { sealJson } from "./seal.js";
@@ -24,6 +24,10 @@ export interface MetaRows {
   readonly horizon: Head;
   /** Up to here the chain has been verified: opening begins after it. */
   readonly mark: ChainPoint;
+  /** Absent in a store that was never restored. */
+  readonly ancestors: readonly Ancestor[];
+  /** While the rows are being brought from one format to the next, the format of those that are left: how far that has come. */
+  readonly upgrade: { readonly from: number; readonly cursor?: string };
 }
 
 export function putMeta<Name extends keyof MetaRows>(name: Name, value: MetaRows[Name]): RawOperation {

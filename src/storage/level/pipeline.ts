@@ -2,11 +2,18 @@ import { asError, UsherError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
 import { quote } from "../../model/object.js";
 import { tupleIdentity } from "../../model/tuple.js";
+import type { StoreObserver } from "../observer.js";
 import type { Write, WriteOutcome } from "../store.js";
+import type { Group } from "./group.js";
 import type { RawOperation } from "./raw.js";
 import type { Answer, Staging } from "./staging.js";
 
 export type Apply = (batch: readonly RawOperation[]) => Promise<void>;
+
+/** Writes a group's batch and publishes it. @throws `outcome_unknown` */
+export type CommitGroup = (group: Group) => Promise<void>;
+
+type Task = (apply: Apply, commit: CommitGroup) => Promise<void>;
 
 /** What the pipeline drives. */
 export interface PipelinePort {
@@ -14,12 +21,13 @@ export interface PipelinePort {
   staging(): Staging;
   /** Into LevelDB, synced. */
   apply(batch: readonly RawOperation[]): Promise<void>;
-  /** The group's batch is durable: take the snapshot, publish, tell the listeners. Must not throw. */
-  publish(group: Staging): void;
+  /** The group's batch is durable: take the snapshot, publish, tell the listeners. If it throws, revival finds what it left. */
+  publish(group: Group): void;
   /** Replaces the handle after a failed batch. @throws `store_unavailable`: later perhaps; `store_corrupt`: never */
   revive(): Promise<void>;
   /** A batch has been rejected: revival will be tried. */
   failed(): void;
+  readonly observer: StoreObserver;
 }
 
 interface QueuedWrite {
@@ -29,7 +37,7 @@ interface QueuedWrite {
 }
 
 interface QueuedTask {
-  readonly task: (apply: Apply) => Promise<void>;
+  readonly task: Task;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -59,6 +67,11 @@ export class CommitPipeline {
     this.#port = port;
   }
 
+  /** Writes and tasks that wait. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
   commit(write: Write): Promise<WriteOutcome> {
     return new Promise((resolve, reject) => {
       checkIdentities(write);
@@ -66,8 +79,8 @@ export class CommitPipeline {
     });
   }
 
-  /** Runs a task between two groups; it must apply a batch at most. */
-  between(task: (apply: Apply) => Promise<void>): Promise<void> {
+  /** Runs a task between two groups; it must apply a batch at most, or commit a group of its own. */
+  between(task: Task): Promise<void> {
     return new Promise((resolve, reject) => this.#enqueue({ task, resolve, reject }));
   }
 
@@ -128,6 +141,7 @@ export class CommitPipeline {
 
   /** Where it throws before the batch is sent (a read failed, a bug asserted), nothing of the group was or will be. */
   async #commitGroup(group: readonly QueuedWrite[]): Promise<void> {
+    const start = performance.now();
     const staging = this.#port.staging();
     const waiting: [QueuedWrite, Answer][] = [];
     await staging.prefetch(group.map(({ write }) => write));
@@ -139,12 +153,14 @@ export class CommitPipeline {
     if (waiting.length === 0) return;
     staging.finish();
     try {
-      await this.#apply(staging.batch);
+      await this.#port.apply(staging.batch);
+      this.#port.publish(staging);
     } catch (error) {
+      this.#fail(error);
       refuse(waiting.map(([entry]) => entry), outcomeUnknown(error));
       return;
     }
-    this.#port.publish(staging);
+    this.#port.observer.onGroup({ commits: staging.commits.length, rows: staging.batch.length, seconds: (performance.now() - start) / 1_000 });
     for (const [entry, answer] of waiting) give(entry, answer);
   }
 
@@ -152,22 +168,38 @@ export class CommitPipeline {
     const entry = this.#queue.shift();
     if (entry === undefined || !("task" in entry)) return;
     try {
-      await entry.task((batch) => this.#apply(batch));
+      await entry.task((batch) => this.#apply(batch), (group) => this.#commitPrepared(group));
       entry.resolve();
     } catch (error) {
       entry.reject(asError(error));
     }
   }
 
+  async #commitPrepared(group: Group): Promise<void> {
+    const start = performance.now();
+    try {
+      await this.#port.apply(group.batch);
+      this.#port.publish(group);
+    } catch (error) {
+      this.#fail(error);
+      throw outcomeUnknown(error);
+    }
+    this.#port.observer.onGroup({ commits: group.commits.length, rows: group.batch.length, seconds: (performance.now() - start) / 1_000 });
+  }
+
   async #apply(batch: readonly RawOperation[]): Promise<void> {
     try {
       await this.#port.apply(batch);
     } catch (error) {
-      this.#failed = true;
-      this.#refuseQueued(unavailable(error));
-      this.#port.failed();
+      this.#fail(error);
       throw error;
     }
+  }
+
+  #fail(error: unknown): void {
+    this.#failed = true;
+    this.#refuseQueued(unavailable(error));
+    this.#port.failed();
   }
 
   #refuseQueued(error: UsherError): void {

@@ -24,12 +24,15 @@ export interface ScrubReport {
 export class Scrubber {
   #folder: string;
   #onDamage: (error: UsherError) => void;
+  #onSound: () => void;
   #worker: Worker | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(folder: string, onDamage: (error: UsherError) => void) {
+  /** @param onSound a run has ended and found nothing */
+  constructor(folder: string, onDamage: (error: UsherError) => void, onSound: () => void) {
     this.#folder = folder;
     this.#onDamage = onDamage;
+    this.#onSound = onSound;
   }
 
   start(tables: readonly TableFile[]): void {
@@ -55,7 +58,8 @@ export class Scrubber {
     this.#worker = worker;
     worker.unref();
     worker.on("message", ({ damage }: ScrubReport) => {
-      if (damage !== undefined) this.#onDamage(new UsherError("store_corrupt", damage));
+      if (damage === undefined) this.#onSound();
+      else this.#onDamage(new UsherError("store_corrupt", damage));
     });
     // Whatever ended the thread, the next run begins anew.
     worker.on("error", () => undefined);

@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { assert } from "../../base/assert.js";
 import type { Clock, Instant } from "../../base/clock.js";
 import { UsherError } from "../../base/errors.js";
-import { limits } from "../../base/limits.js";
 import type { Context } from "../../model/context.js";
 import { quote } from "../../model/object.js";
 import type { Operation, Precondition } from "../../model/service.js";
@@ -12,14 +11,14 @@ import { isExpired, type StoredTuple, type Tuple, tupleIdentity } from "../../mo
 import type { Revision, TenantId } from "../../model/zookie.js";
 import type { Commit, Head, StoredChange, Write, WriteOutcome } from "../store.js";
 import type { Pin } from "./handle.js";
-import { headKey, pastKey, requestAgeKey, requestKey, schemaKey, shapeText, counterKey, tenantLogKey, timeLogKey, type Side } from "./keys.js";
-import { type ChainPoint, putMeta } from "./meta.js";
+import { closingRows, type Group, logRows } from "./group.js";
+import { headKey, pastKey, requestAgeKey, requestKey, schemaKey, shapeText, type Side } from "./keys.js";
+import type { ChainPoint } from "./meta.js";
 import { Overlay } from "./overlay.js";
 import type { RawOperation } from "./raw.js";
-import { encodeRecord } from "./record.js";
 import { encodeRow } from "./row.js";
 import { seal, sealEmpty, sealJson, unsealJson } from "./seal.js";
-import type { SchemaInForce, State } from "./state.js";
+import { tuplesOf, type SchemaInForce, type State } from "./state.js";
 import { sameVersion, shapeOf } from "./version.js";
 
 /** What a write will be answered, once what it rests on is durable. */
@@ -37,7 +36,7 @@ interface KeptOutcome {
  * the published snapshot with what the ones before it in the group have staged laid over it, as if
  * each had been committed before the next came. A write that fails leaves nothing behind.
  */
-export class Staging {
+export class Staging implements Group {
   /** What the batch holds, in order: a later operation on a key stands. */
   readonly batch: RawOperation[] = [];
   readonly commits: Commit[] = [];
@@ -51,6 +50,8 @@ export class Staging {
   #overlay: Overlay;
   #head: ChainPoint;
   #requests = new Map<string, KeptOutcome>();
+  /** By how many tuples each tenant will have grown. */
+  #added = new Map<TenantId, number>();
 
   constructor(pin: Pin, state: State, clock: Clock, horizonMs: number) {
     this.#state = state;
@@ -86,6 +87,8 @@ export class Staging {
 
   async #attempt(write: Write): Promise<WriteOutcome> {
     const instant = Math.max(this.#clock.now(), this.#head.instant);
+    // The tenant may have been ended since the write was given its number: nothing of it must be left behind the purge.
+    if (!this.#state.tenants.has(write.tenant)) throw new UsherError("tenant_unknown", "the tenant was deleted while the write was on its way");
     const request = requestOf(write);
     const kept = request && this.#keptOutcome(request, instant);
     if (kept) return repeated(kept, write);
@@ -96,6 +99,7 @@ export class Staging {
     const changes: StoredChange[] = [];
     for (const operation of write.operations) await this.#operate(write.tenant, operation, revision, instant, changes);
     const more = await this.#erase(write, revision, changes);
+    const added = this.#checkQuota(write.tenant, changes);
     const schema = await this.#admitSchema(write, changes);
 
     const nothing = changes.length === 0 && schema === undefined;
@@ -107,6 +111,7 @@ export class Staging {
       return { ...outcome, repeated: false };
     }
     if (!nothing) this.#append(commitOf(write, at, changes, schema));
+    if (added !== 0) this.#added.set(write.tenant, (this.#added.get(write.tenant) ?? 0) + added);
     if (request) this.#keep(request, { hash: write.requestHash ?? "", instant, outcome });
     return { ...outcome, repeated: false };
   }
@@ -195,6 +200,19 @@ export class Staging {
     }
   }
 
+  /** By how many tuples the tenant grows. A write that does not add may always be made, so that one above its quota can shrink. @throws `quota_exceeded` */
+  #checkQuota(tenant: TenantId, changes: readonly StoredChange[]): number {
+    let added = 0;
+    for (const { kind, replaced } of changes) added += kind === "delete" ? -1 : replaced === undefined ? 1 : 0;
+    const max = this.#state.tenants.byId(tenant)?.quotas.tuples;
+    if (max === undefined || added <= 0) return added;
+    const standing = tuplesOf(this.#state.counters, tenant) + this.#state.imports.room(tenant) + (this.#added.get(tenant) ?? 0);
+    if (standing + added <= max) return added;
+    throw new UsherError("quota_exceeded", `${standing} tuples stand, and with ${added} more the tenant has more than its quota of ${max}: delete some, or raise the quota`, {
+      details: { quota: "tuples", max: String(max), tuples: String(standing) },
+    });
+  }
+
   /** Erases what the same write has just written: a commit holds one change of an identity, that from before the write to after it. */
   #takeBack(tenant: TenantId, written: StoredTuple, changes: StoredChange[]): void {
     const identity = tupleIdentity(written);
@@ -215,6 +233,7 @@ export class Staging {
     for (const { shape, count } of counters.values()) {
       if (count > 0 && !schema.admits(shape)) throw await this.#orphans(tenant, shape, count);
     }
+    this.#state.imports.checkSchema(tenant, schema.admits);
     return schema.text;
   }
 
@@ -254,7 +273,7 @@ export class Staging {
   }
 
   #append(commit: Commit): void {
-    const { tenant, revision, instant, changes, schema } = commit;
+    const { tenant, revision, changes, schema } = commit;
     for (const change of changes) this.#writeChange(commit, change);
     for (const [text, { shape, count }] of this.#counted(tenant, changes)) {
       assert(count >= 0, `the counter of ${JSON.stringify(shape)} falls below zero`);
@@ -264,11 +283,9 @@ export class Staging {
       this.#put(schemaKey(tenant, revision), Buffer.from(schema));
       this.schemas.set(tenant, { text: schema, revision });
     }
-    const record = encodeRecord(commit, Buffer.from(this.#head.hash, "hex"));
-    this.batch.push({ type: "put", key: record.key, value: record.value });
-    const byTenant = tenantLogKey(tenant, revision);
-    this.batch.push({ type: "put", key: byTenant, value: sealEmpty(byTenant) });
-    this.#head = { revision, instant, hash: record.hash.toString("hex") };
+    const { rows, head } = logRows(commit, this.#head);
+    this.batch.push(...rows);
+    this.#head = head;
     this.commits.push(commit);
   }
 
@@ -299,21 +316,9 @@ export class Staging {
 
   /** What stands once for the whole group, at the end of its batch. */
   finish(): void {
-    if (this.#state.unverified > limits.verifyChangesMax) {
-      this.mark = this.#state.head;
-      this.batch.push(putMeta("mark", this.mark));
-    }
-    for (const { tenant, shape, count } of this.counters.values()) {
-      const key = counterKey(tenant, shape);
-      this.batch.push(count === 0 ? { type: "del", key } : { type: "put", key, value: sealJson(key, count) });
-    }
-    // Of the commits of one instant the last is found by it, so the last alone is led to.
-    for (const [at, { instant, revision }] of this.commits.entries()) {
-      if (this.commits[at + 1]?.instant === instant) continue;
-      const byTime = timeLogKey(instant, revision);
-      this.batch.push({ type: "put", key: byTime, value: sealEmpty(byTime) });
-    }
-    if (this.commits.length > 0) this.batch.push(putMeta("head", this.#head));
+    const { rows, mark } = closingRows(this, this.#state);
+    this.mark = mark;
+    this.batch.push(...rows);
   }
 }
 

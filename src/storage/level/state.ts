@@ -2,7 +2,7 @@ import { UsherError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
 import type { TupleShape } from "../../model/schema/schema.js";
 import type { Revision, TenantId } from "../../model/zookie.js";
-import type { Head, StoreIdentity } from "../store.js";
+import type { Ancestor, Head, StoreIdentity } from "../store.js";
 import {
   allCounters, allSchemas, type KeyRange, logKey, metaKey, metaName, metaRange, parseCounterKey, parseLogKey, parseSchemaKey, shapeText,
 } from "./keys.js";
@@ -10,16 +10,20 @@ import { type ChainPoint, format, type MetaRows, tenantPrefix } from "./meta.js"
 import type { RawDatabase, RawSnapshot } from "./raw.js";
 import { type CommitRecord, decodeRecord } from "./record.js";
 import { unseal, unsealJson } from "./seal.js";
+import { detailsPrefix, endedPrefix, nextName, type TenantDetails, Tenants } from "./tenants.js";
 
 /** What of the store is in memory: as of the published head, and small. */
 export interface State {
+  /** The format of its rows. */
+  readonly format: number;
   identity: StoreIdentity;
+  readonly ancestors: readonly Ancestor[];
   head: ChainPoint;
   horizon: Head;
   mark: ChainPoint;
   /** Changes since the mark, and the commits themselves: what the next start would have to verify. */
   unverified: number;
-  readonly tenants: Map<string, TenantId>;
+  readonly tenants: Tenants;
   readonly counters: Counters;
   readonly schemas: Map<TenantId, SchemaInForce>;
 }
@@ -43,32 +47,38 @@ export interface ShapeCount {
  * that of the last, and time does not go back.
  * @throws `store_corrupt`, `store_format_newer`, what LevelDB throws
  */
-export async function readState(raw: RawDatabase): Promise<State> {
+export async function readState(raw: RawDatabase, newest = format): Promise<State> {
   const snapshot = raw.snapshot();
   try {
     const meta = await readMeta(raw, snapshot);
-    if (meta.format > format) throw newerFormat(meta.format);
+    if (meta.format > newest) throw newerFormat(meta.format, newest);
     const unverified = await verifyChain(raw, snapshot, meta);
+    const tenants = await readTenants(raw, snapshot);
     return {
       ...meta,
+      ancestors: (await readMetaRow(raw, snapshot, "ancestors")) ?? [],
       unverified,
-      tenants: await readTenants(raw, snapshot),
-      counters: await readCounters(raw, snapshot),
-      schemas: await readSchemas(raw, snapshot),
+      tenants,
+      counters: await readCounters(raw, snapshot, tenants),
+      schemas: await readSchemas(raw, snapshot, tenants),
     };
   } finally {
     await snapshot.close();
   }
 }
 
-export function newerFormat(found: number): UsherError {
+export function newerFormat(found: number, newest: number): UsherError {
   return new UsherError(
     "store_format_newer",
-    `the store has format ${found}, and this version reads up to ${format}: open it with the version that wrote it, or a newer one`,
+    `the store has format ${found}, and this version reads up to ${newest}: open it with the version that wrote it, or a newer one`,
   );
 }
 
-async function readMeta(raw: RawDatabase, snapshot: RawSnapshot): Promise<MetaRows> {
+/** What every store has. */
+export type StoreMeta = Pick<MetaRows, "format" | "identity" | "head" | "horizon" | "mark">;
+
+/** @throws `store_corrupt` */
+export async function readMeta(raw: RawDatabase, snapshot: RawSnapshot): Promise<StoreMeta> {
   const names = ["format", "identity", "head", "horizon", "mark"] as const;
   const keys = names.map(metaKey);
   const values = await raw.getMany(keys, snapshot);
@@ -77,10 +87,17 @@ async function readMeta(raw: RawDatabase, snapshot: RawSnapshot): Promise<MetaRo
     if (key === undefined || value === undefined) throw corrupt(`its row \`${name}\` is missing`);
     return [name, unsealJson(key, value)];
   });
-  return Object.fromEntries(entries) as MetaRows;
+  return Object.fromEntries(entries) as StoreMeta;
 }
 
-async function verifyChain(raw: RawDatabase, snapshot: RawSnapshot, { head, horizon, mark }: MetaRows): Promise<number> {
+/** One of the store's own rows. @throws `store_corrupt` */
+export async function readMetaRow<Name extends keyof MetaRows>(raw: RawDatabase, snapshot: RawSnapshot, name: Name): Promise<MetaRows[Name] | undefined> {
+  const key = metaKey(name);
+  const [value] = await raw.getMany([key], snapshot);
+  return value === undefined ? undefined : (unsealJson(key, value) as MetaRows[Name]);
+}
+
+async function verifyChain(raw: RawDatabase, snapshot: RawSnapshot, { head, horizon, mark }: StoreMeta): Promise<number> {
   if (mark.revision > head.revision || horizon.revision > mark.revision) throw corrupt("its head, mark and horizon contradict each other");
   let last: ChainPoint = mark;
   let unverified = 0;
@@ -112,21 +129,38 @@ export function corrupt(what: string): UsherError {
   return new UsherError("store_corrupt", `the store is damaged: ${what}: restore it from a backup`);
 }
 
-async function readTenants(raw: RawDatabase, snapshot: RawSnapshot): Promise<Map<string, TenantId>> {
-  const tenants = new Map<string, TenantId>();
-  for await (const [key, value] of entries(raw, snapshot, metaRange(tenantPrefix))) {
-    tenants.set(metaName(key).slice(tenantPrefix.length), unsealJson(key, value) as TenantId);
-  }
-  return tenants;
+async function readTenants(raw: RawDatabase, snapshot: RawSnapshot): Promise<Tenants> {
+  const named = await readNamed<TenantId>(raw, snapshot, tenantPrefix);
+  const details = await readNamed<TenantDetails>(raw, snapshot, detailsPrefix);
+  const ended = await readNamed<number>(raw, snapshot, endedPrefix);
+  const standing = [...named].map(([name, id]) => ({ quotas: {}, ...details.get(String(id)), id, name }));
+  const nextKey = metaKey(nextName);
+  const [next] = await raw.getMany([nextKey], snapshot);
+  return new Tenants(standing, [...ended.keys()].map(Number), next === undefined ? 1 : (unsealJson(nextKey, next) as TenantId));
 }
 
-async function readCounters(raw: RawDatabase, snapshot: RawSnapshot): Promise<Counters> {
+/** The store's own rows whose names begin with the prefix, under what follows it. */
+async function readNamed<Value>(raw: RawDatabase, snapshot: RawSnapshot, prefix: string): Promise<Map<string, Value>> {
+  const rows = new Map<string, Value>();
+  for await (const [key, value] of entries(raw, snapshot, metaRange(prefix))) rows.set(metaName(key).slice(prefix.length), unsealJson(key, value) as Value);
+  return rows;
+}
+
+/** Of tenants that stand: rows of others wait to be purged. */
+async function readCounters(raw: RawDatabase, snapshot: RawSnapshot, tenants: Tenants): Promise<Counters> {
   const counters: Counters = new Map();
   for await (const [key, value] of entries(raw, snapshot, allCounters)) {
     const { tenant, shape } = parseCounterKey(key);
-    setCounter(counters, tenant, shape, unsealJson(key, value) as number);
+    if (tenants.has(tenant)) setCounter(counters, tenant, shape, unsealJson(key, value) as number);
   }
   return counters;
+}
+
+/** How many tuples of a tenant stand, of all shapes. */
+export function tuplesOf(counters: Counters, tenant: TenantId): number {
+  let sum = 0;
+  for (const { count } of counters.get(tenant)?.values() ?? []) sum += count;
+  return sum;
 }
 
 export function setCounter(counters: Counters, tenant: TenantId, shape: TupleShape, count: number): void {
@@ -140,11 +174,11 @@ export function setCounter(counters: Counters, tenant: TenantId, shape: TupleSha
 }
 
 /** In the order of revisions within a tenant, so that the last one stays. */
-async function readSchemas(raw: RawDatabase, snapshot: RawSnapshot): Promise<Map<TenantId, SchemaInForce>> {
+async function readSchemas(raw: RawDatabase, snapshot: RawSnapshot, tenants: Tenants): Promise<Map<TenantId, SchemaInForce>> {
   const schemas = new Map<TenantId, SchemaInForce>();
   for await (const [key, value] of entries(raw, snapshot, allSchemas)) {
     const { tenant, revision } = parseSchemaKey(key);
-    schemas.set(tenant, { text: unseal(key, value).toString(), revision });
+    if (tenants.has(tenant)) schemas.set(tenant, { text: unseal(key, value).toString(), revision });
   }
   return schemas;
 }

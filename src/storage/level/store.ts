@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { machineTime, SteadyClock, type TimeSources } from "../../base/clock.js";
 import { UsherError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
+import type { StoreObserver } from "../observer.js";
 import type { StoreIdentity } from "../store.js";
 import { asStoreError } from "./failure.js";
 import { metaKey } from "./keys.js";
@@ -32,6 +33,8 @@ export interface LevelStoreOptions {
   readonly openRaw?: OpenRaw;
   /** Hears what a listener threw, or background work. Default: throws it where nothing catches it, since it is a bug. */
   readonly report?: (error: Error) => void;
+  /** Hears of each group that was committed. */
+  readonly observer?: StoreObserver;
 }
 
 /**
@@ -51,7 +54,7 @@ export async function openLevelStore(folder: string, options: LevelStoreOptions 
       checkAgainstMarker(state, marker);
       const clock = openClock(time, state.head, options.acceptClock ?? false);
       const { horizonMs = limits.horizonMsDefault, maintenanceMs = limits.maintenanceMs } = options;
-      return new LevelStore({ folder: path, raw, state, unscrubbed, clock, horizonMs, openRaw, report }, maintenanceMs);
+      return new LevelStore({ folder: path, raw, state, unscrubbed, clock, horizonMs, openRaw, report, ...(options.observer === undefined ? {} : { observer: options.observer }) }, maintenanceMs);
     } catch (error) {
       await raw.close();
       throw error;

@@ -104,6 +104,7 @@ describe("the LevelDB store under kill -9", function () {
           await check(store, witness);
           await store.close();
         }
+        assert(witness.acknowledged.size > 0, "the processes lived long enough to write");
         await rm(folder, { recursive: true });
       }
     });

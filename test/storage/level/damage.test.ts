@@ -15,6 +15,7 @@ import { ManualTime } from "../conformance.js";
 import { cutTail, flipBit, removeFile, storeFiles } from "../faults.js";
 import { ModelStore } from "../model-store.js";
 import { listAll, logOf, touchWrite } from "./checks.js";
+import { withTwoTenants } from "../two-tenants.js";
 
 const named = new Set(["store_corrupt", "store_unavailable", "not_a_store"]);
 const commits = 400;
@@ -34,7 +35,7 @@ describe("a damaged LevelDB store", function () {
     root = mkdtempSync(join(tmpdir(), "usher-damage-"));
     whole = join(root, "whole");
     time = new ManualTime();
-    let store = await open(whole);
+    let store = await withTwoTenants(await open(whole));
     model = new ModelStore(store.head, Number.POSITIVE_INFINITY);
     for (const [i, write] of fc.sample(writes, { numRuns: commits, seed: 1 }).entries()) {
       time.ms += 7;
@@ -106,9 +107,10 @@ describe("a damaged LevelDB store", function () {
   });
 
   it("says so when a flipped bit in a table would have made a tuple absent", async () => {
-    const table = storeFiles(whole).find((file) => file.endsWith(".ldb")) ?? "";
-    for (let bit = 0; bit < 8 * statSync(table).size - 400; bit += 1_999) {
-      assert.equal(await openDamaged((folder) => flipBit(join(folder, relative(whole, table)), bit), `bit ${bit}`), "store_corrupt");
+    const [table] = await findTables(join(whole, "level"));
+    assert(table);
+    for (let bit = 0; bit < 8 * table.bytes - 400; bit += 1_999) {
+      assert.equal(await openDamaged((folder) => flipBit(join(folder, relative(whole, table.path)), bit), `bit ${bit}`), "store_corrupt");
     }
   });
 
@@ -122,7 +124,10 @@ describe("a damaged LevelDB store", function () {
   }
 
   it("says so when a file is missing", async () => {
+    const tables = (await findTables(join(whole, "level"))).map(({ path }) => path);
     for (const file of storeFiles(whole)) {
+      // What a compaction has replaced may still lie there, and is not missed.
+      if (file.endsWith(".ldb") && !tables.includes(file)) continue;
       const name = relative(whole, file);
       assert.equal(await openDamaged((folder) => removeFile(join(folder, name)), `${name} removed`), "store_corrupt", name);
     }

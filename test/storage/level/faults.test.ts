@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { cpSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +16,7 @@ import { ManualTime } from "../conformance.js";
 import { type Call, Faults, type Verdict } from "../faults.js";
 import { type ModelAnswer, ModelStore } from "../model-store.js";
 import { assertHolds, logOf, touchWrite } from "./checks.js";
+import { withTwoTenants } from "../two-tenants.js";
 
 /** What the raw database does to one call after the store was opened. */
 interface Plan {
@@ -72,7 +74,7 @@ describe("the LevelDB store on a failing disk", () => {
     this.timeout(240_000);
     const property = fc.asyncProperty(fc.array(writes, { minLength: 3, maxLength: 12 }), fc.array(plans, { minLength: 1, maxLength: 4 }), async (sequence, failing) => {
       faults.decide = () => "pass";
-      const store = await open();
+      const store = await withTwoTenants(await open());
       const heard: Commit[] = [];
       store.onCommit((commit) => heard.push(commit));
       const model = new ModelStore(store.head, Number.POSITIVE_INFINITY);
@@ -101,14 +103,19 @@ describe("the LevelDB store on a failing disk", () => {
     it(`keeps what is at the horizon and above, whichever call of maintenance fails ${verdict} it took effect`, async () => {
       const horizonMs = 1_000;
       const openShort = () => openLevelStore(folder, { time, horizonMs, maintenanceMs: Number.POSITIVE_INFINITY, openRaw: faults.wrap(openClassicLevel) });
-      const sequence = fc.sample(writes, { numRuns: 250, seed: 3 }).map(({ requestId: _, ...write }) => write);
+      let store = await withTwoTenants(await openShort());
+      const model = new ModelStore(store.head, horizonMs);
+      for (const { requestId: _, ...write } of fc.sample(writes, { numRuns: 120, seed: 3 })) {
+        time.ms += 10;
+        assert.deepEqual(await store.commit(write).then((outcome): ModelAnswer => ({ outcome }), codeOf), model.write(write, time.ms));
+      }
+      await store.close();
+      const written = join(folder, "written");
+      for (const name of ["STORE", "level"]) cpSync(join(folder, name), join(written, name), { recursive: true });
       for (let nth = 0, failed = true; failed; nth++) {
-        let store = await openShort();
-        const model = new ModelStore(store.head, horizonMs);
-        for (const write of sequence) {
-          time.ms += 10;
-          assert.deepEqual(await store.commit(write).then((outcome): ModelAnswer => ({ outcome }), codeOf), model.write(write, time.ms));
-        }
+        for (const name of ["STORE", "level"]) rmSync(join(folder, name), { recursive: true });
+        cpSync(written, folder, { recursive: true });
+        store = await openShort();
         let calls = 0;
         faults.decide = () => (calls++ === nth ? verdict : "pass");
         failed = await store.maintain().then(() => false, () => true);
@@ -121,7 +128,6 @@ describe("the LevelDB store on a failing disk", () => {
         await store.maintain();
         await assertHistory(store, model);
         await store.close();
-        await rm(folder, { recursive: true });
       }
     }).timeout(240_000);
 
@@ -146,6 +152,20 @@ describe("the LevelDB store on a failing disk", () => {
       await store.close();
     });
   }
+
+  it("does not answer from a staged write that never became durable", async () => {
+    const store = await open();
+    const create = { ...touchWrite([]), operations: touchWrite(["user:ana"]).operations.map(({ tuple }) => ({ kind: "create" as const, tuple })) };
+    const must = { kind: "mustMatch" as const, filter: { objectType: "nothing" } };
+    fail({ call: "batch", nth: 0, verdict: "before", reason: "EIO" });
+    const answers = await Promise.all(
+      [touchWrite([], { preconditions: [must] }), create, create, touchWrite(["user:ana"]), touchWrite(["user:ben"], { validateOnly: true })].map((write) => store.commit(write).catch(codeOf)),
+    );
+    const unknown = { code: "outcome_unknown" };
+    assert.deepEqual(answers, [{ code: "precondition_failed" }, unknown, unknown, unknown, unknown], "the first rests on what is published alone");
+    assert.equal((await store.commit(create)).changed, 1);
+    await store.close();
+  });
 
   it("refuses what was queued behind a batch that failed: nothing of it was sent", async () => {
     const store = await open();
@@ -193,7 +213,7 @@ describe("the LevelDB store on a failing disk", () => {
 
 /** Every revision that can still be read is as it was. */
 async function assertHistory(store: LevelStore, model: ModelStore): Promise<void> {
-  for (let { revision } = store.horizon; revision <= model.head.revision; revision += 7) {
+  for (let { revision } = store.horizon; revision <= model.head.revision; revision += 9) {
     const snapshot = store.snapshot(revision);
     try {
       for (const filter of [{}, { subjectType: "user" }]) {

@@ -1,0 +1,109 @@
+import type { Profiler } from "node:inspector";
+import { writeFile } from "node:fs/promises";
+
+import { methods } from "../src/model/wire/methods.js";
+import { contest } from "./contest.js";
+import { withRig, type Rig, type Station } from "./servers/rig.js";
+import { full } from "./suite.js";
+
+/**
+ * Where a server's processor time goes while it answers checks, 40 in flight: `node dist/bench/profile.js [echo|fixed|usher] [FILE]`. With
+ * a file the profile is kept, for the developer tools of a browser.
+ */
+
+/** The first that a place in the code matches is its area; a place that matches none is its caller's. */
+const areas: readonly (readonly [name: string, place: RegExp])[] = [
+  ["idle", /^\(idle\)/],
+  ["garbage collection", /^\(garbage collector\)/],
+  ["native code outside of functions: sockets, HTTP/2, the loop", /^\((program|root)\)/],
+  ["messages: protobufjs and src/model/wire", /node_modules\/protobufjs|@protobufjs|src\/base\/proto|src\/model\/wire/],
+  ["transport: grpc-js and Node's HTTP/2", /@grpc\/grpc-js|node:internal\/(http2|stream|timers)|node:(net|http2|events)/],
+  ["handlers: src/server", /src\/server/],
+  ["validation: src/database/validate, names and ids", /src\/database\/validate|src\/model\/(object|subject|context|tuple)\.|src\/model\/schema/],
+  ["reads pinned for the walk: src/evaluation/reads", /src\/evaluation\/reads/],
+  ["the walk: src/evaluation", /src\/evaluation/],
+  ["store reads: src/storage, abstract-level, classic-level", /src\/storage|abstract-level|classic-level|msgpackr/],
+  ["snapshot, schema, zookie: src/database, src/model", /src\/database|src\/model\/zookie|src\/base/],
+];
+
+interface Place {
+  readonly area: string;
+  readonly name: string;
+}
+
+/** Microseconds by area, and by function. */
+function shares(profile: Profiler.Profile): { byArea: Map<string, number>; byFunction: Map<string, number> } {
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
+  const places = new Map<number, Place>();
+  const placeAll = (id: number, caller: Place): void => {
+    const node = nodes.get(id);
+    if (node === undefined) return;
+    const place = placeOf(node.callFrame, caller);
+    places.set(id, place);
+    for (const child of node.children ?? []) placeAll(child, place);
+  };
+  const [root] = profile.nodes;
+  if (root !== undefined) placeAll(root.id, { area: "the rest of Node: promises, the loop", name: "(root)" });
+  const byArea = new Map<string, number>();
+  const byFunction = new Map<string, number>();
+  profile.samples?.forEach((id, index) => {
+    const us = profile.timeDeltas?.[index] ?? 0;
+    const { area, name } = places.get(id) ?? { area: "unknown", name: "unknown" };
+    byArea.set(area, (byArea.get(area) ?? 0) + us);
+    byFunction.set(name, (byFunction.get(name) ?? 0) + us);
+  });
+  return { byArea, byFunction };
+}
+
+/** Native functions have no file, and those of an addon no name either: they are named after their caller. */
+function placeOf({ functionName, url, lineNumber }: Profiler.ProfileNode["callFrame"], caller: Place): Place {
+  const area = areas.find(([, place]) => place.test(url === "" ? functionName : url))?.[0] ?? caller.area;
+  const file = url.replace(/^.*?\/(?=node_modules\/)/, "").replace(/^.*\/dist[^/]*\//, "");
+  if (file !== "") return { area, name: `${functionName || "(anonymous)"} ${file}:${lineNumber + 1}` };
+  if (functionName.startsWith("(")) return { area, name: functionName };
+  return { area, name: `${functionName || "native code"} called by ${caller.name.replace(/^native code called by /, "")}` };
+}
+
+function print(title: string, times: ReadonlyMap<string, number>, busyUs: number, calls: number, most: number): void {
+  console.log(`\n${title}`);
+  for (const [name, us] of [...times].sort(([, a], [, b]) => b - a).slice(0, most)) {
+    console.log(`  ${((100 * us) / busyUs).toFixed(1).padStart(5)} %  ${(us / calls).toFixed(1).padStart(7)} µs  ${name}`);
+  }
+}
+
+async function load(station: Station, messages: readonly Buffer[]): Promise<number> {
+  let calls = 0;
+  const call = (index: number) => {
+    calls++;
+    return station.caller.call(methods.check.path, messages[index % messages.length] ?? Buffer.alloc(0));
+  };
+  await contest([{ name: station.name, inFlight: 40, call }], full);
+  return calls;
+}
+
+async function main(which: keyof Pick<Rig, "echo" | "fixed" | "usher">, file: string | undefined): Promise<void> {
+  await withRig(full, async (rig) => {
+    const station = rig[which];
+    await load(station, rig.checks);
+    await station.server.startProfile();
+    const calls = await load(station, rig.checks);
+    const profile = await station.server.stopProfile();
+    if (file !== undefined) await writeFile(file, JSON.stringify(profile));
+    const { byArea, byFunction } = shares(profile);
+    const idle = byArea.get("idle") ?? 0;
+    byArea.delete("idle");
+    byFunction.delete("(idle)");
+    const busy = [...byArea.values()].reduce((sum, us) => sum + us, 0);
+    console.log(`${station.name}: ${calls} checks, the main thread busy ${((100 * busy) / (busy + idle)).toFixed(0)} %, ${(busy / calls).toFixed(0)} µs each`);
+    print("by area", byArea, busy, calls, areas.length + 1);
+    print("by function, itself alone", byFunction, busy, calls, 30);
+  });
+}
+
+const [which = "usher", file] = process.argv.slice(2);
+if (which === "echo" || which === "fixed" || which === "usher") {
+  await main(which, file);
+} else {
+  console.error("usage: node dist/bench/profile.js [echo|fixed|usher] [FILE]");
+  process.exitCode = 2;
+}

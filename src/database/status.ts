@@ -1,0 +1,20 @@
+import type { EvaluationObserver } from "../evaluation/observer.js";
+import type { Instant } from "../base/clock.js";
+import type { StoreObserver } from "../storage/observer.js";
+import type { Head, StoreCondition } from "../storage/store.js";
+
+/** How the database stands at one moment, for health checks and figures. */
+export interface DatabaseStatus {
+  readonly store: StoreCondition;
+  readonly head: Head;
+  readonly horizon: Head;
+  readonly now: Instant;
+  readonly watchers: number;
+  /** By how many revisions the slowest watcher is behind head. */
+  readonly watchLag: number;
+  /** Since the start. */
+  readonly schemasCompiled: number;
+}
+
+/** Hears what the layers of the database do. */
+export interface DatabaseObserver extends StoreObserver, EvaluationObserver {}

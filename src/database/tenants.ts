@@ -1,0 +1,30 @@
+import { throwIfAborted } from "../base/abort.js";
+import type { Call, CreateTenantRequest, DeleteTenantRequest, ListTenantsResponse, SetTenantQuotasRequest } from "../model/service.js";
+import type { Tenant } from "../model/tenant.js";
+import type { Watches } from "../watch/watches.js";
+import type { Core } from "./core.js";
+
+export async function createTenant(core: Core, { name, quotas = {} }: CreateTenantRequest, call: Call): Promise<Tenant> {
+  throwIfAborted(call.signal);
+  return core.store.createTenant(name, quotas);
+}
+
+export function listTenants(core: Core, call: Call): ListTenantsResponse {
+  throwIfAborted(call.signal);
+  return { tenants: core.store.listTenants() };
+}
+
+/** The tenant's watches, which wait for nothing that will come, are ended before the answer. */
+export async function deleteTenant(core: Core, watches: Watches, { name }: DeleteTenantRequest, call: Call): Promise<object> {
+  throwIfAborted(call.signal);
+  const tenant = core.store.tenant(name);
+  await core.store.deleteTenant(name);
+  watches.wake(tenant);
+  core.schemas.forget(tenant);
+  return {};
+}
+
+export async function setTenantQuotas(core: Core, { name, quotas = {} }: SetTenantQuotasRequest, call: Call): Promise<Tenant> {
+  throwIfAborted(call.signal);
+  return core.store.setTenantQuotas(name, quotas);
+}

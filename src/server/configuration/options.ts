@@ -1,0 +1,88 @@
+import { z } from "zod";
+
+import { limits } from "../../base/limits.js";
+import { logFormats, logLevels } from "../telemetry/log.js";
+import { address, choice, count, duration, durationOrUnlimited, text, toggle } from "./values.js";
+
+/** What is said of an option beside its value. */
+export interface OptionFacts {
+  readonly description: string;
+  /** What stands for the value in help; absent: it is true or false, and a flag alone means true. */
+  readonly placeholder?: string;
+  /** Never printed, and no flag: a command line can be read by every process of the machine. */
+  readonly secret?: boolean;
+}
+
+const facts = z.registry<OptionFacts>();
+
+/**
+ * Every option of a server, once. The key stands so in the file; the flag is `--metrics-address` and the variable
+ * `USHER_METRICS_ADDRESS` for `metricsAddress`. A default is written as it would be in the file.
+ */
+export const settingsSchema = z.strictObject({
+  data: text().register(facts, { placeholder: "folder", description: "where the database is; an empty or absent folder becomes a new one" }),
+  address: address().prefault("127.0.0.1:50051").register(facts, { placeholder: "host:port", description: "where the server listens; port 0 takes a free one" }),
+  metricsAddress: address("auto", "off").prefault("auto").register(facts, {
+    placeholder: "host:port",
+    description: "where metrics and health are answered over HTTP; `auto`: this machine alone, at the port of `address` plus 1000; `off`: nowhere",
+  }),
+  metricsToken: text().optional().register(facts, { placeholder: "token", secret: true, description: "what whoever scrapes the metrics must show as a bearer token" }),
+  horizon: durationOrUnlimited().prefault("24h").register(facts, { placeholder: "duration", description: "how far back snapshots and watches reach, or `unlimited`" }),
+  acceptClock: toggle().prefault("false").register(facts, { description: "this machine's clock is right, though it stands behind the last commit" }),
+  keys: text().optional().register(facts, { placeholder: "file", description: "the keys file: who may do what; without it everybody may do everything" }),
+  tlsCert: text().optional().register(facts, { placeholder: "file", description: "the server's certificate and those between it and its authority, PEM" }),
+  tlsKey: text().optional().register(facts, { placeholder: "file", description: "the private key of the certificate, PEM" }),
+  tlsClientCa: text().optional().register(facts, { placeholder: "file", description: "the authorities whose certificates clients must show, PEM" }),
+  insecure: toggle().prefault("false").register(facts, { description: "something else guards the address: serve without TLS or keys to other machines" }),
+  callsMax: count(10, limits.writesQueuedMax / 2).prefault(String(limits.callsUnderWayMax)).register(facts, {
+    placeholder: "count",
+    description: "calls under way at which writes are shed; checks at 80 %, reads at 60 %, revocations never",
+  }),
+  loopDelayMax: duration(60_000).prefault(`${limits.loopDelayMsMax}ms`).register(facts, {
+    placeholder: "duration",
+    description: "how late the event loop may stay before reads are shed; checks at twice as much, writes at four times, revocations never",
+  }),
+  watchersMax: count(1, limits.watchersMax).prefault(String(limits.watchersMax)).register(facts, { placeholder: "count", description: "watch streams at a time" }),
+  connectionAge: durationOrUnlimited().prefault("unlimited").register(facts, {
+    placeholder: "duration",
+    description: "after so long, give or take a tenth, a connection is asked to be made anew, so that load spreads over servers that were added",
+  }),
+  connectionAgeGrace: duration(limits.timerMsMax).optional().register(facts, {
+    placeholder: "duration",
+    description: "how long such a connection's calls and streams may still last; streams end a little before, with `closed` (default: as `connectionAge`, at most 24h)",
+  }),
+  drain: duration(3_600_000).prefault(`${limits.drainMsDefault / 1_000}s`).register(facts, { placeholder: "duration", description: "how long calls under way may take to end once the server was told to stop" }),
+  reflection: toggle().prefault("true").register(facts, { description: "answer server reflection, for grpcurl and the like" }),
+  logLevel: choice(logLevels).prefault("info").register(facts, { placeholder: logLevels.join("|"), description: "what is logged to stderr; `debug` shows what callers ask" }),
+  logFormat: choice(["auto", ...logFormats]).prefault("auto").register(facts, { placeholder: "auto|json|text", description: "`auto`: text on a terminal, else JSON" }),
+  slowCall: duration(3_600_000).prefault(`${limits.slowCallMs / 1_000}s`).register(facts, { placeholder: "duration", description: "calls that take longer are logged" }),
+});
+
+export type Settings = Readonly<z.output<typeof settingsSchema>>;
+export type SettingKey = keyof Settings;
+
+export const settingKeys = Object.keys(settingsSchema.shape) as readonly SettingKey[];
+
+export function factsOf(key: SettingKey): OptionFacts {
+  return facts.get(settingsSchema.shape[key]) ?? { description: "" };
+}
+
+/** As it would be written in the file; undefined: none. */
+export function defaultOf(key: SettingKey): string | undefined {
+  const field = settingsSchema.shape[key];
+  return field instanceof z.ZodPrefault ? String(field.def.defaultValue) : undefined;
+}
+
+/** `--metrics-address` */
+export function flagOf(key: SettingKey): string {
+  return `--${words(key).join("-")}`;
+}
+
+/** `USHER_METRICS_ADDRESS` */
+export function variableOf(key: SettingKey): string {
+  return `USHER_${words(key).join("_").toUpperCase()}`;
+}
+
+function words(key: SettingKey): string[] {
+  return key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).split(" ");
+}

@@ -1,0 +1,58 @@
+import { z } from "zod";
+
+import { durationMs } from "../../base/duration.js";
+import { UsherError } from "../../base/errors.js";
+import { parseAddress } from "../../model/wire/address.js";
+
+/**
+ * What the values of options are made of. Each is read from text, wherever it came from, so that a flag, a variable and
+ * a line of the file mean the same.
+ */
+
+/** Reads the text, or says what it should be. */
+function read<Value>(parse: (text: string) => Value | undefined, expected: string) {
+  return z.string().transform((text, context) => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    context.addIssue({ code: "custom", message: expected });
+    return z.NEVER;
+  });
+}
+
+export const text = () => read((value) => (value === "" ? undefined : value), "must not be empty");
+
+export const toggle = () => read((value) => ({ true: true, false: false })[value], "must be `true` or `false`");
+
+export const choice = <const Words extends readonly string[]>(words: Words) =>
+  read((value) => words.find((word): word is Words[number] => word === value), `must be ${words.map((word) => `\`${word}\``).join(" or ")}`);
+
+export const count = (min: number, max: number) =>
+  read((value) => (/^\d{1,15}$/.test(value) && Number(value) >= min && Number(value) <= max ? Number(value) : undefined), `must be a whole number from ${min} to ${max}`);
+
+const durations = "as `500ms`, `30s`, `5m`, `24h` or `7d`";
+
+/** Milliseconds. */
+export const duration = (maxMs: number) => read((value) => within(durationMs(value), maxMs), `must be a duration, ${durations}, of at most ${maxMs / 1_000} s`);
+
+/** Milliseconds; `unlimited`: Infinity. */
+export const durationOrUnlimited = () => read((value) => (value === "unlimited" ? Infinity : durationMs(value)), `must be \`unlimited\` or a duration, ${durations}`);
+
+export const address = (...words: readonly string[]) => read((value) => (words.includes(value) || isAddress(value) ? value : undefined), addressExpected(words));
+
+function addressExpected(words: readonly string[]): string {
+  return `must be a host and a port, as \`127.0.0.1:50051\` or \`[::1]:50051\`${words.map((word) => `, or \`${word}\``).join("")}`;
+}
+
+function within(ms: number | undefined, maxMs: number): number | undefined {
+  return ms !== undefined && ms <= maxMs ? ms : undefined;
+}
+
+function isAddress(text: string): boolean {
+  try {
+    parseAddress(text);
+    return true;
+  } catch (error) {
+    if (error instanceof UsherError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,68 @@
+import { Counter, Gauge, type Registry } from "prom-client";
+
+import type { DatabaseStatus } from "../../database/status.js";
+import type { StoreState } from "../../storage/store.js";
+import type { Readiness } from "../health.js";
+import type { ServerLoad } from "../server.js";
+
+/** How everything stands when a scrape asks. */
+export interface Figures {
+  readonly database: DatabaseStatus;
+  readonly load: ServerLoad;
+  readonly readiness: Readiness;
+}
+
+const states: readonly StoreState[] = ["ready", "failed", "reviving", "ended"];
+
+/** Gauges that are read rather than kept: a name, what it says, and where its value stands; NaN: it has none yet. */
+const gauges: readonly (readonly [name: string, help: string, value: (figures: Figures) => number])[] = [
+  ["usher_head_revision", "The newest commit.", ({ database }) => database.head.revision],
+  ["usher_horizon_age_seconds", "How far back snapshots and watches reach, once something has been collected.", ({ database: { now, horizon } }) => (horizon.instant === 0 ? Number.NaN : (now - horizon.instant) / 1_000)],
+  ["usher_store_writable", "1: writes are taken.", ({ database }) => Number(database.store.writable)],
+  ["usher_store_scrub_age_seconds", "Since the files of the store were last found sound.", ({ database: { now, store } }) => (store.scrubbedAt === undefined ? Number.NaN : (now - store.scrubbedAt) / 1_000)],
+  ["usher_clock_jump_seconds", "How far the wall clock stands ahead of the store's, where that is more than is followed.", ({ database }) => database.store.clockJumpMs / 1_000],
+  ["usher_writes_queued", "Writes and maintenance steps that wait.", ({ database }) => database.store.writesQueued],
+  ["usher_reads_in_flight", "Batches of reads in LevelDB's hands.", ({ database }) => database.store.readsInFlight],
+  ["usher_reads_waiting", "Batches of reads that wait for their turn.", ({ database }) => database.store.readsWaiting],
+  ["usher_watchers", "Watch streams that the database feeds.", ({ database }) => database.watchers],
+  ["usher_watch_lag_revisions", "By how many commits the slowest watcher is behind.", ({ database }) => database.watchLag],
+  ["usher_streams", "Streams that are open.", ({ load }) => load.streams],
+  ["usher_stream_buffer_bytes", "Written to streams and not yet taken by their clients.", ({ load }) => load.streamBytes],
+  ["usher_event_loop_delay_seconds", "By how much the event loop stays late; what overload is judged by.", ({ load }) => load.loopDelayMs / 1_000],
+  ["usher_ready_reads", "1: checks and reads are answered.", ({ readiness }) => Number(readiness.reads)],
+  ["usher_ready_writes", "1: writes are answered.", ({ readiness }) => Number(readiness.writes)],
+];
+
+export function addConditionMetrics(registry: Registry, figures: () => Figures | undefined): void {
+  for (const [name, help, value] of gauges) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        const now = figures();
+        if (now !== undefined) this.set(value(now));
+      },
+    });
+  }
+  new Gauge({
+    name: "usher_store_state",
+    help: "1 for the state that the store is in.",
+    labelNames: ["state"],
+    registers: [registry],
+    collect() {
+      const now = figures();
+      for (const state of states) if (now !== undefined) this.set({ state }, Number(now.database.store.state === state));
+    },
+  });
+  new Counter({
+    name: "usher_schemas_compiled_total",
+    help: "Schemas compiled since the start.",
+    registers: [registry],
+    collect() {
+      const now = figures();
+      this.reset();
+      if (now !== undefined) this.inc(now.database.schemasCompiled);
+    },
+  });
+}

@@ -1,0 +1,102 @@
+import type { Context } from "../../model/context.js";
+import type { Tuple } from "../../model/tuple.js";
+import type { PlacedTuple, TupleKey } from "../store.js";
+import { identityFields } from "./keys.js";
+
+/**
+ * A tuple on its way through staging. `order` is its identity in the order of the index by object, a
+ * character a byte of its UTF-8, so that JavaScript's order of texts is the order of keys. By example,
+ * `document:1#viewer@user:ana`, whose expiration is an instant, from line 7 of a file:
+ *
+ *     { order: "document\0001\0viewer\0user\0\0ana", position: 7, rest: '{"e":1800000000000}' }
+ */
+export interface StagedTuple {
+  readonly order: string;
+  readonly position: number;
+  /** Its condition and expiration as JSON; empty where it has neither. */
+  readonly rest: string;
+}
+
+/** What a staged tuple has beyond its identity: `n` and `c` the condition's name and context, `e` the expiration. */
+interface Rest {
+  readonly n?: string;
+  readonly c?: Context;
+  readonly e?: number;
+}
+
+// eslint-disable-next-line no-control-regex
+const ascii = /^[\x00-\x7f]*$/;
+
+/** The text as one character a byte of its UTF-8. */
+export function bytesText(text: string): string {
+  return ascii.test(text) ? text : Buffer.from(text).toString("latin1");
+}
+
+/** Takes back `bytesText`. */
+export function textOfBytes(bytes: string): string {
+  return ascii.test(bytes) ? bytes : Buffer.from(bytes, "latin1").toString();
+}
+
+export function stageTuple({ tuple, position }: PlacedTuple): StagedTuple {
+  const { condition, expiresAt } = tuple;
+  const plain = condition === undefined && expiresAt === undefined;
+  const rest: Rest = { ...(condition && { n: condition.name, c: condition.context }), ...(expiresAt !== undefined && { e: expiresAt }) };
+  return { order: bytesText(identityFields("object", tuple).join("\0")), position, rest: plain ? "" : JSON.stringify(rest) };
+}
+
+export function identityOf(order: string): TupleKey {
+  const [type = "", id = "", relation = "", subjectType = "", subjectRelation = "", subjectId = ""] = textOfBytes(order).split("\0");
+  return { object: { type, id }, relation, subject: { type: subjectType, id: subjectId, relation: subjectRelation } };
+}
+
+export function tupleOf({ order, rest }: StagedTuple): Tuple {
+  const identity = identityOf(order);
+  if (rest === "") return identity;
+  const { n, c, e } = JSON.parse(rest) as Rest;
+  return { ...identity, ...(n !== undefined && { condition: { name: n, context: c ?? {} } }), ...(e !== undefined && { expiresAt: e }) };
+}
+
+/** By identity, and of one identity the first in its source. */
+export function before(a: StagedTuple, b: StagedTuple): boolean {
+  return a.order < b.order || (a.order === b.order && a.position < b.position);
+}
+
+export function stagedBytes({ order, rest }: StagedTuple): number {
+  return order.length + rest.length + overheadBytes;
+}
+
+/** Two lengths and a position, as they are written, and a little. */
+const overheadBytes = 12;
+
+/**
+ * The tuples one after the other; lengths are 2 and 4 bytes, the position 4:
+ *
+ *     001f | document 00 1 00 viewer 00 user 00 00 ana | 00000007 | 00000013 | {"e":1800000000000}
+ */
+export function encodeBlock(tuples: readonly StagedTuple[]): Buffer {
+  const bytes = Buffer.allocUnsafe(tuples.reduce((sum, { order, rest }) => sum + 10 + order.length + Buffer.byteLength(rest), 0));
+  let at = 0;
+  for (const { order, position, rest } of tuples) {
+    at = bytes.writeUInt16BE(order.length, at);
+    at += bytes.write(order, at, "latin1");
+    at = bytes.writeUInt32BE(position, at);
+    const length = rest === "" ? 0 : bytes.write(rest, at + 4, "utf8");
+    at = bytes.writeUInt32BE(length, at) + length;
+  }
+  return bytes;
+}
+
+export function decodeBlock(bytes: Buffer): StagedTuple[] {
+  const tuples: StagedTuple[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const orderEnd = at + 2 + bytes.readUInt16BE(at);
+    const restEnd = orderEnd + 8 + bytes.readUInt32BE(orderEnd + 4);
+    tuples.push({
+      order: bytes.toString("latin1", at + 2, orderEnd),
+      position: bytes.readUInt32BE(orderEnd),
+      rest: restEnd === orderEnd + 8 ? "" : bytes.toString("utf8", orderEnd + 8, restEnd),
+    });
+    at = restEnd;
+  }
+  return tuples;
+}

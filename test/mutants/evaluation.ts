@@ -1,0 +1,210 @@
+import type { Mutant } from "./mutant.js";
+
+const oracle = ["test/evaluation/oracle.test.js"];
+const walkTests = ["test/evaluation/walk.test.js"];
+const batch = ["test/database/checks.test.js"];
+const walk = "src/evaluation/walk.js";
+const solutions = "src/evaluation/solutions.js";
+const reads = "src/evaluation/reads.js";
+const evaluate = "src/evaluation/evaluate.js";
+
+/** The walk, its memo and its cycles. */
+export const evaluationMutants: readonly Mutant[] = [
+  {
+    name: "a union forgets its last operand",
+    file: walk,
+    find: "for (const operand of operands) {",
+    replace: 'for (const operand of kind === "union" ? operands.slice(0, -1) : operands) {',
+    suites: oracle,
+  },
+  {
+    name: "a conditional tuple grants",
+    file: walk,
+    find: 'case "missing": return conditional(result.fields, valid);',
+    replace: 'case "missing": return boundedBy(allowed, valid);',
+    suites: oracle,
+  },
+  {
+    name: "a conditional tuple does not count",
+    file: walk,
+    find: 'case "missing": return conditional(result.fields, valid);',
+    replace: 'case "missing": return boundedBy(denied, valid);',
+    suites: oracle,
+  },
+  {
+    name: "a condition that fails denies, and so allows under an exclusion",
+    file: walk,
+    find: 'case "error": return undecided(',
+    replace: 'case "error": return boundedBy(denied, valid) ?? undecided(',
+    suites: walkTests,
+  },
+  {
+    name: "the right side of an exclusion is skipped",
+    file: walk,
+    find: 'return this.#traced(and(base, not(subtracted)), { kind: "exclusion" }, [base, subtracted]);',
+    replace: 'return this.#traced(base, { kind: "exclusion" }, [base, subtracted]);',
+    suites: oracle,
+  },
+  {
+    name: "an expired tuple grants",
+    file: walk,
+    find: 'return this.#traced(denied, { kind: "tuple", tuple, note: "expired" });',
+    replace: "{}",
+    suites: oracle,
+  },
+  {
+    name: "an expired userset or arrow target counts",
+    file: walk,
+    find: "if (isExpired(tuple, this.#in.now))\n                continue;",
+    replace: "",
+    suites: oracle,
+  },
+  {
+    name: "`.all` over nothing allows",
+    file: walk,
+    find: "const answer = found || any ? junction.answer : denied;",
+    replace: "const answer = junction.answer;",
+    suites: oracle,
+  },
+  {
+    name: "wildcards are not looked at",
+    file: walk,
+    find: 'if (subject.relation === "" && allows(true))',
+    replace: "if (false)",
+    suites: oracle,
+  },
+  {
+    name: "a list that is too long counts as empty",
+    file: walk,
+    find: "if (tuples === tooMany) {",
+    replace: "if (tuples === tooMany) {\n            return false;",
+    suites: walkTests,
+  },
+  {
+    name: "the memo's key lacks the member",
+    file: walk,
+    find: "solutions.solve(`${object.type}:${object.id}#${member}`",
+    replace: "solutions.solve(`${object.type}:${object.id}`",
+    suites: oracle,
+  },
+  {
+    name: "the memo's key lacks the type",
+    file: walk,
+    find: "solutions.solve(`${object.type}:${object.id}#${member}`",
+    replace: "solutions.solve(`${object.id}#${member}`",
+    suites: oracle,
+  },
+  {
+    name: "what is valid is not bounded by a tuple's expiration",
+    file: walk,
+    find: "const until = tuple.expiresAt ?? forever;",
+    replace: "const until = forever;",
+    suites: oracle,
+  },
+  {
+    name: "a denied `.all` outlives the tuple that denied it",
+    file: walk,
+    find: "return any ? answer : boundedBy(answer, tuple.expiresAt ?? forever);",
+    replace: "return answer;",
+    suites: walkTests,
+  },
+  {
+    name: "two unknown branches are valid as long as the first",
+    file: "src/evaluation/answer.js",
+    find: "const until = Math.min(a.until, b.until);",
+    replace: "const until = a.until;",
+    suites: oracle,
+  },
+  {
+    name: "provisional results outlive their iteration",
+    file: solutions,
+    find: "            this.#dropProvisional(trail);\n",
+    replace: "",
+    suites: oracle,
+  },
+  {
+    name: "an undecided result of a component is final",
+    file: solutions,
+    find: 'provisional.answer.value === "undecided" || ',
+    replace: "",
+    suites: walkTests,
+  },
+  {
+    name: "an unknown is final before its reasons are known",
+    file: solutions,
+    find: " || (isUnknown(provisional.answer) && !reasoned)",
+    replace: "",
+    suites: oracle,
+    cases: 1_500,
+  },
+  {
+    name: "a cycle through an exclusion reads the approximation",
+    file: solutions,
+    find: "if (frame.exclusions < exclusions) {",
+    replace: "if (false) {",
+    suites: oracle,
+  },
+  {
+    name: "a cycle is walked once",
+    file: solutions,
+    find: 'if (answer.value === "pending" || !frame.used || sameAnswer(told, frame.approximation))',
+    replace: "if (true)",
+    suites: oracle,
+  },
+  {
+    name: "the depth bound is one too deep",
+    file: solutions,
+    find: "if (depth > this.#depthMax) {",
+    replace: "if (depth > this.#depthMax + 1) {",
+    suites: walkTests,
+  },
+  {
+    name: "a memo hit may exceed the depth bound",
+    file: solutions,
+    find: "(final.cutAt >= 0 ? depth >= final.cutAt : depth + final.height <= this.#depthMax)",
+    replace: "final.cutAt < 0",
+    suites: walkTests,
+  },
+  {
+    name: "what was cut at the depth bound is undecided wherever it is met",
+    file: solutions,
+    find: "depth >= final.cutAt :",
+    replace: "true :",
+    suites: walkTests,
+  },
+  {
+    name: "a contextual tuple does not hide the stored one",
+    file: reads,
+    find: "return [...below.filter((tuple) => !this.#tuples.has(tupleIdentity(tuple))), ...over];",
+    replace: "return [...below, ...over];",
+    suites: walkTests,
+  },
+  {
+    name: "a list is its first page",
+    file: reads,
+    find: "while (after !== undefined && all.length <= limits.listTuplesMax);",
+    replace: "while (false);",
+    suites: oracle,
+  },
+  {
+    name: "questions about different subjects share their memo",
+    file: evaluate,
+    find: "${formatSubject(subject)} ",
+    replace: "",
+    suites: batch,
+  },
+  {
+    name: "questions with different contexts share their memo",
+    file: evaluate,
+    find: '${context === emptyContext ? "" : JSON.stringify(context)}',
+    replace: "",
+    suites: walkTests,
+  },
+  {
+    name: "a check with contextual tuples shares its memo",
+    file: evaluate,
+    find: "if (contextualTuples.length > 0) {",
+    replace: "if (false) {",
+    suites: walkTests,
+  },
+];

@@ -1,0 +1,20 @@
+import { databaseMutants } from "./database.js";
+import { evaluationMutants } from "./evaluation.js";
+import { modelMutants } from "./model.js";
+import type { Mutant } from "./mutant.js";
+import { storageMutants } from "./storage.js";
+import { watchMutants } from "./watch.js";
+import { wireMutants } from "./wire.js";
+
+export const mutants: readonly Mutant[] = [...evaluationMutants, ...modelMutants, ...storageMutants, ...watchMutants, ...databaseMutants, ...wireMutants];
+
+/** One of each layer, the quickest to be caught: what every run of the tests can afford. */
+export const representatives: readonly string[] = [
+  "the right side of an exclusion is skipped",
+  "a condition that lacks a field holds",
+  "a relation admits tuples of any condition",
+  "a delete leaves the row by subject",
+  "a watch sends what its filters leave out",
+  "a cursor serves any filter",
+  "the server ignores the tenant of a call",
+];

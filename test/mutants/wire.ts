@@ -1,0 +1,80 @@
+import type { Mutant } from "./mutant.js";
+
+const server = ["test/server/server.test.js"];
+const roundTrip = ["test/server/round-trip.test.js"];
+const remote = ["test/client/remote.test.js"];
+const zookies = ["test/watch/watches.test.js"];
+
+/** The wire, the server, the client, and what a zookie is good for. */
+export const wireMutants: readonly Mutant[] = [
+  {
+    name: "the server ignores the tenant of a call",
+    file: "src/server/incoming.js",
+    find: "...(tenant === undefined ? {} : { tenant })",
+    replace: "",
+    suites: roundTrip,
+  },
+  {
+    name: "the client does not name its tenant",
+    file: "src/client/remote.js",
+    find: "if (call.tenant !== undefined)",
+    replace: "if (false)",
+    suites: roundTrip,
+  },
+  {
+    name: "the client's deadline does not reach the server",
+    file: "src/client/remote.js",
+    find: "deadline: Date.now() + this.#deadlineMs",
+    replace: "",
+    suites: remote,
+  },
+  {
+    name: "a call that its client cancelled goes on",
+    file: "src/server/incoming.js",
+    find: 'call.once("cancelled", onCancelled);',
+    replace: "",
+    suites: server,
+  },
+  {
+    name: "exact consistency arrives as at least as fresh",
+    file: "src/model/wire/consistency.js",
+    find: 'return { kind: "exact", zookie: message.exact ?? "" };',
+    replace: 'return { kind: "atLeast", zookie: message.exact ?? "" };',
+    suites: roundTrip,
+  },
+  {
+    name: "a conditional decision is a yes",
+    file: "src/client/usher.js",
+    find: "return decision.allowed === true && decision.missingFields.length === 0;",
+    replace: "return decision.allowed === true || decision.missingFields.length > 0;",
+    suites: ["test/client/usher.test.js"],
+  },
+  {
+    name: "a zookie of another tenant is taken",
+    file: "src/storage/resolve-zookie.js",
+    find: "if (parts.tenant !== tenant) {",
+    replace: "if (false) {",
+    suites: zookies,
+  },
+  {
+    name: "a zookie of another store is taken",
+    file: "src/storage/resolve-zookie.js",
+    find: "if (parts.store !== store.identity.store) {",
+    replace: "if (false) {",
+    suites: zookies,
+  },
+  {
+    name: "a zookie of a lost timeline is taken",
+    file: "src/storage/resolve-zookie.js",
+    find: "if (parts.timeline !== store.identity.timeline) {",
+    replace: "if (false) {",
+    suites: zookies,
+  },
+  {
+    name: "a zookie that is ahead of the store is taken",
+    file: "src/storage/resolve-zookie.js",
+    find: "if (parts.revision > store.head.revision) {",
+    replace: "if (false) {",
+    suites: [...zookies, "test/interleavings/database.test.js"],
+  },
+];

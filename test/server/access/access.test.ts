@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+
+import { create, touch } from "../../../src/client/references.js";
+import type { Usher } from "../../../src/client/usher.js";
+import { limits } from "../../../src/base/limits.js";
+import { roles, type Role } from "../../../src/model/role.js";
+import { createKey } from "../../../src/server/access/key.js";
+import { removeKey } from "../../../src/server/access/keys-file.js";
+import { has, Place, schemaText } from "./place.js";
+
+const all = ["read", "write", "schema", "audit"] as const;
+
+describe("a guarded server", () => {
+  let place: Place;
+
+  beforeEach(async () => {
+    place = await Place.open();
+  });
+  afterEach(() => place.close());
+
+  const see = (usher: Usher) => usher.check("doc:1", "view", "user:ana");
+
+  it("lets a right key in, as its principal and its tenant", async () => {
+    const key = await place.key("writer", "a", all);
+    const usher = await place.client({ key });
+    await usher.write([create("doc:1#viewer@user:ana")], { requestId: "r" });
+    assert.equal((await see(usher)).allowed, true);
+    assert.equal((await see(await place.client({ key, tenant: "a" }))).allowed, true);
+    const { allowed } = await place.database.check({ object: { type: "doc", id: "1" }, permission: "view", subject: { type: "user", id: "ana", relation: "" } }, { tenant: "default" });
+    assert.equal(allowed, false, "the default tenant has nothing of it");
+    assert.deepEqual(place.events.at(-1), { outcome: "accepted", reason: "key", peer: "127.0.0.1" });
+  });
+
+  it("refuses a missing, a wrong, an unknown and a malformed key, with one code, and tells the operator which", async () => {
+    const key = await place.key("reader", "a", ["read"]);
+    const wrong = createKey("reader", randomBytes);
+    const [unknown, malformed] = [createKey("nobody", randomBytes), "hunter2"];
+    await assert.rejects(see(await place.client()), has("unauthenticated", /no key/));
+    const messages: string[] = [];
+    for (const each of [wrong, unknown, malformed, key.toUpperCase()]) {
+      await assert.rejects(see(await place.client({ key: each })), (error: Error) => messages.push(error.message) > 0 && has("unauthenticated")(error));
+    }
+    assert.equal(new Set(messages).size, 1, "a guesser does not learn whether there is such an id");
+    assert.deepEqual(place.events.slice(-5).map(({ reason }) => reason), ["missing", "wrong_secret", "unknown_key", "malformed", "malformed"]);
+    assert.equal((await see(await place.client({ key }))).allowed, false);
+  });
+
+  it("refuses an unauthenticated watch before it begins, and requests before they are read", async () => {
+    const usher = await place.client();
+    await assert.rejects(usher.watch()[Symbol.asyncIterator]().next(), has("unauthenticated"));
+    await assert.rejects(usher.check({ type: "doc", id: "1" }, "", "user:ana"), has("unauthenticated"));
+  });
+
+  it("does not slow a right key, however often a wrong one came from the same address", async () => {
+    const right = await place.client({ key: await place.key("reader", "a", ["read"]) });
+    const wrong = await place.client({ key: createKey("reader", randomBytes) });
+    const failures = Array.from({ length: limits.failuresFreeMax + 4 }, () => see(wrong));
+    const settled = Promise.allSettled(failures);
+    let waiting = true;
+    void settled.then(() => (waiting = false));
+    for (let i = 0; i < 5; i++) await see(right);
+    assert.ok(waiting, "the last failures are still waiting for their answers");
+    for (const each of await settled) assert.ok(each.status === "rejected" && has("unauthenticated")(each.reason));
+  });
+
+  describe("roles", () => {
+    const asks: Record<string, { role: Role; ask: (usher: Usher) => Promise<unknown> }> = {
+      check: { role: "read", ask: see },
+      batchCheck: { role: "read", ask: (usher) => usher.batchCheck([{ object: "doc:1", permission: "view", subject: "user:ana" }]) },
+      expand: { role: "read", ask: (usher) => usher.expand("doc:1", "view") },
+      readTuples: { role: "read", ask: (usher) => usher.readPage({}) },
+      readSchema: { role: "read", ask: (usher) => usher.readSchema() },
+      watchTuples: { role: "read", ask: (usher) => first(usher) },
+      writeTuples: { role: "write", ask: (usher) => usher.write([touch("doc:1#viewer@user:ana")]) },
+      deleteTuples: { role: "write", ask: (usher) => usher.deleteMatching([{ objectType: "doc" }]) },
+      writeSchema: { role: "schema", ask: (usher) => usher.writeSchema(schemaText) },
+      createTenant: { role: "admin", ask: (usher) => usher.createTenant(`t${randomBytes(4).toString("hex")}`) },
+      listTenants: { role: "admin", ask: (usher) => usher.listTenants() },
+      setTenantQuotas: { role: "admin", ask: (usher) => usher.setTenantQuotas("b", {}) },
+    };
+
+    async function first(usher: Usher): Promise<void> {
+      for await (const _ of usher.watch({ checkpointMs: 1_000 })) return;
+    }
+
+    it("each let their own rpcs pass and no other", async () => {
+      for (const role of roles) {
+        const usher = await place.client({ key: await place.key(`only-${role}`, "*", [role]) });
+        for (const [name, { role: needed, ask }] of Object.entries(asks)) {
+          if (needed === role) await ask(usher);
+          else await assert.rejects(ask(usher), has("permission_denied", new RegExp(`\`only-${role}\` has not the role \`${needed}\``)), name);
+        }
+      }
+    });
+
+    it("of a bound key never reach the tenants", async () => {
+      const usher = await place.client({ key: await place.key("all-of-a", "a", all) });
+      await assert.rejects(usher.deleteTenant("b"), has("permission_denied"));
+      await assert.rejects(usher.listTenants(), has("permission_denied"));
+    });
+  });
+
+  it("tells nothing of a tenant that is not the key's, not even whether there is one", async () => {
+    const key = await place.key("of-a", "a", all);
+    const messages: string[] = [];
+    for (const tenant of ["b", "z", "default"]) {
+      await assert.rejects(see(await place.client({ key, tenant })), (error: Error) => {
+        messages.push(error.message.replace(`\`${tenant}\``, "`…`"));
+        return has("permission_denied")(error);
+      });
+    }
+    assert.equal(new Set(messages).size, 1);
+  });
+
+  it("lets a key of all tenants name one", async () => {
+    const key = await place.key("every", "*", all);
+    await (await place.client({ key, tenant: "b" })).write([touch("doc:1#viewer@user:ana")]);
+    assert.equal((await see(await place.client({ key, tenant: "b" }))).allowed, true);
+    assert.equal((await see(await place.client({ key, tenant: "a" }))).allowed, false);
+    assert.equal((await see(await place.client({ key }))).allowed, false, "without a name it is the default tenant's");
+    await assert.rejects(see(await place.client({ key, tenant: "z" })), has("tenant_unknown"));
+  });
+
+  describe("on a reload", () => {
+    it("ends the streams and the calls of a revoked key, and lets no new one in", async () => {
+      const [gone, stays] = [await place.key("gone", "a", all), await place.key("stays", "a", all)];
+      const [leaving, staying] = [await place.client({ key: gone }), await place.client({ key: stays })];
+      const streams = [leaving, staying].map((usher) => usher.watch({ checkpointMs: 3_600_000 })[Symbol.asyncIterator]());
+      for (const stream of streams) await stream.next();
+      const [ended, open] = streams.map((stream) => stream.next()) as [Promise<unknown>, Promise<unknown>];
+      await removeKey(place.keys, "gone");
+      const refused = assert.rejects(ended, has("unauthenticated", /`gone` was revoked/));
+      await place.access.reload();
+      await refused;
+      await assert.rejects(see(leaving), has("unauthenticated"));
+      await staying.write([touch("doc:1#viewer@user:ana")]);
+      assert.equal(((await open) as { value: { kind: string } }).value.kind, "commit");
+    });
+
+    it("ends those whose key may do less or is of another tenant, and not those whose key may do more", async () => {
+      const key = await place.key("k", "a", ["read"]);
+      const edit = async (from: string, to: string) => {
+        writeFileSync(place.keys, readFileSync(place.keys, "utf8").replace(new RegExp(`(id: k\n[^]*)${from}`), `$1${to}`));
+        await place.access.reload();
+      };
+      const stream = (await place.client({ key })).watch({ checkpointMs: 3_600_000 })[Symbol.asyncIterator]();
+      await stream.next();
+      const next = stream.next();
+      next.catch(() => undefined);
+      await edit("- read", "- read\n      - write");
+      await place.database.writeTuples({ operations: [touch("doc:1#viewer@user:ana")] }, { tenant: "a" });
+      await next;
+      const ended = assert.rejects(stream.next(), has("unauthenticated"));
+      await edit("tenant: a", "tenant: b");
+      await ended;
+    });
+
+    it("keeps the old keys where the file is wrong, and takes it when it is right again", async () => {
+      const key = await place.key("k", "a", ["read"]);
+      const text = readFileSync(place.keys, "utf8");
+      for (const broken of [`${text}  - {id: x}\n`, "keys: [", "", `${text}more: 1\n`]) {
+        writeFileSync(place.keys, broken);
+        await assert.rejects(place.access.reload(), has("invalid_file"));
+        await see(await place.client({ key }));
+      }
+      writeFileSync(place.keys, text);
+      await removeKey(place.keys, "k");
+      await place.access.reload();
+      await assert.rejects(see(await place.client({ key })), has("unauthenticated"));
+    });
+  });
+
+  it("ends a stream when its key expires, and lets an expired key in no more", async () => {
+    const key = await place.key("brief", "a", ["read"], { expiresAt: Date.now() + 700 });
+    const usher = await place.client({ key });
+    const stream = usher.watch({ checkpointMs: 3_600_000 })[Symbol.asyncIterator]();
+    await stream.next();
+    await assert.rejects(stream.next(), has("unauthenticated", /expired/));
+    await assert.rejects(see(usher), has("unauthenticated", /expired/));
+    assert.equal(place.events.at(-1)?.reason, "expired");
+  });
+
+  it("ends everything of a tenant that is deleted while it is used", async () => {
+    const [key, admin] = [await place.key("k", "a", all), await place.key("root", "*", ["admin"])];
+    const usher = await place.client({ key });
+    const stream = usher.watch({ checkpointMs: 3_600_000 })[Symbol.asyncIterator]();
+    await stream.next();
+    const ended = assert.rejects(stream.next(), has("tenant_unknown"));
+    const writes = Array.from({ length: 50 }, (_, i) => usher.write([touch(`doc:${i}#viewer@user:ana`)]).then(() => "written", has("tenant_unknown")));
+    await (await place.client({ key: admin })).deleteTenant("a");
+    await ended;
+    await Promise.all(writes);
+    for (const ask of [see, (each: Usher) => each.readSchema(), (each: Usher) => each.write([touch("doc:1#viewer@user:ana")])]) await assert.rejects(ask(usher), has("tenant_unknown"));
+  });
+
+  it("holds a tenant to its requests a second and its tuples, and no other tenant", async () => {
+    const [a, b, admin] = [await place.key("ka", "a", all), await place.key("kb", "b", all), await place.key("root", "*", ["admin"])];
+    const [ofA, ofB, root] = [await place.client({ key: a }), await place.client({ key: b }), await place.client({ key: admin })];
+    await root.setTenantQuotas("a", { requestsPerSecond: 3 });
+    const results = await Promise.allSettled(Array.from({ length: 40 }, () => see(ofA)));
+    const refused = results.filter((each) => each.status === "rejected");
+    assert.ok(refused.length >= 20, String(refused.length));
+    for (const each of refused) has("quota_exceeded", /requests/)(each.reason);
+    for (let i = 0; i < 40; i++) await see(ofB);
+    await root.setTenantQuotas("a", { tuples: 1 });
+    await ofA.write([touch("doc:1#viewer@user:ana")]);
+    await assert.rejects(ofA.write([touch("doc:2#viewer@user:ana")]), has("quota_exceeded", /quota of 1/));
+    assert.deepEqual((await root.listTenants()).map(({ name, tuples, quotas }) => ({ name, tuples, quotas })), [
+      { name: "a", tuples: 1, quotas: { tuples: 1 } },
+      { name: "b", tuples: 0, quotas: {} },
+      { name: "default", tuples: 0, quotas: {} },
+    ]);
+  });
+});

@@ -45,22 +45,23 @@ export const limits = {
   // Imports: one message; how many at once; a sorted run in staging and its blocks; a commit of what was staged.
   importBatchTuplesMax: 1_000,
   importsUnderWayMax: 16,
-  importRunTuplesMax: 20_000,
+  importRunTuplesMax: 40_000,
   importRunBytesMax: 8_388_608,
   importRunsMax: 10_000,
-  importBlockBytesMax: 16_384,
+  importBlockBytesMax: 32_768,
   importStepBytesMax: 1_048_576,
   importChunkTuplesMax: 10_000,
   importChunkBytesMax: 4_194_304,
   importSliceTuplesMax: 500,
   importProblemsMax: 100,
   importsKeptMax: 1_000,
+  lineCharactersMax: 1_048_576,
 
   // Reads.
   pageTuplesMax: 1_000,
   pageTuplesDefault: 100,
   pageBytesMax: 1_048_576,
-  pageTuplesPerList: 32,
+  pageStepTuplesMax: 32,
   filtersPerRequestMax: 20,
 
   // Evaluation.
@@ -95,14 +96,14 @@ export const limits = {
   recoveryDelayMsMax: 5_000,
 
   // Backups: how much is read and written at once, how much the largest row may make of that, and how far a reader may be behind.
-  backupFrameBytes: 262_144,
+  backupPieceBytesMax: 262_144,
   backupFrameBytesMax: 1_073_741_824,
   backupFramesAheadMax: 4,
   backupFilesMax: 10_000,
   checkpointAttemptsMax: 20,
 
   // Checking a store that is closed: keys looked up at once, and how many of what is wrong are named.
-  fsckRowsPerLookup: 512,
+  fsckLookupRowsMax: 512,
   fsckExamplesMax: 20,
 
   // Watch.
@@ -123,6 +124,7 @@ export const limits = {
   keepaliveMs: 30_000,
   keepaliveTimeoutMs: 10_000,
   callMsDefault: 10_000,
+  shutdownForcedMs: 1_000,
   reconnectMsMin: 100,
   reconnectMsMax: 2_000,
   errorMessageBytesMax: 2_048,
@@ -133,7 +135,7 @@ export const limits = {
   loopDelayMsMax: 500,
   loopResolutionMs: 10,
   loopSampleMs: 250,
-  loopSamples: 4,
+  loopSamplesMax: 4,
   retryAfterMs: 250,
   drainMsDefault: 10_000,
   healthMs: 1_000,
@@ -149,13 +151,13 @@ export const limits = {
   quotaRequestsPerSecondMax: 1_000_000,
 
   // Keys, and what a failed authentication costs its peer.
-  keysMax: 10_000,
-  keysFileBytesMax: 8_388_608,
+  keysMax: 2_000,
+  keysFileBytesMax: 2_097_152,
   keyIdBytesMax: 64,
   keyNoteBytesMax: 1_024,
   certificateNameBytesMax: 1_024,
   failuresFreeMax: 5,
-  failuresPerMinute: 6,
+  failuresPerMinuteMax: 6,
   failureDelayMsMin: 100,
   failureDelayMsMax: 5_000,
   failurePeersMax: 10_000,
@@ -179,7 +181,7 @@ assert(
   "one part of a commit must fit in one message",
 );
 assert(
-  limits.pageBytesMax + limits.pageTuplesPerList * (limits.contextBytesMax + 4 * limits.idBytesMax) < limits.messageBytesMax,
+  limits.pageBytesMax + limits.pageStepTuplesMax * (limits.contextBytesMax + 4 * limits.idBytesMax) < limits.messageBytesMax,
   "a page that is as large as pages get must fit in one message",
 );
 assert(limits.tenantsMax * (limits.tenantBytesMax + 64) < limits.messageBytesMax, "a list of all tenants must fit in one message");

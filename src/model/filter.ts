@@ -1,5 +1,5 @@
 import { UsherError } from "../base/errors.js";
-import { checkId, checkName, checkType } from "./object.js";
+import { checkId, checkName, checkType, quote } from "./object.js";
 import { wildcardId } from "./subject.js";
 import type { Tuple } from "./tuple.js";
 
@@ -20,6 +20,10 @@ export interface TupleFilter {
  * @throws `invalid_filter`, `invalid_name`, `invalid_id`
  */
 export function checkFilter(filter: TupleFilter): TupleFilter {
+  if (typeof filter !== "object" || filter === null) throw new UsherError("invalid_filter", `filter is ${quote(filter)}: pass an object with its fields`);
+  for (const [field, value] of Object.entries(filter)) {
+    if (value !== undefined && typeof value !== "string") throw new UsherError("invalid_filter", `filter field ${quote(field)} is ${quote(value)}: pass text`);
+  }
   const needs = (field: keyof TupleFilter, other: keyof TupleFilter) => {
     if (filter[field] !== undefined && filter[other] === undefined) {
       throw new UsherError("invalid_filter", `filter field \`${field}\` needs \`${other}\``);

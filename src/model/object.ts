@@ -75,7 +75,8 @@ function whatIsWrongWithId(id: unknown): string | undefined {
 
 /** The input in backticks for a message, cut to a length that a log line bears. */
 export function quote(input: unknown): string {
-  const text = typeof input === "string" ? input : String(input);
+  // An object may have no way, or a hostile one, of becoming text.
+  const text = typeof input === "string" ? input : typeof input === "object" && input !== null ? (Array.isArray(input) ? "a list" : "an object") : String(input);
   const shown = JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text).slice(1, -1);
   return `\`${shown}\``;
 }

@@ -17,6 +17,14 @@ export interface Service {
   writeTuples(request: WriteTuplesRequest, call: Call): Promise<WriteTuplesResponse>;
   deleteTuples(request: DeleteTuplesRequest, call: Call): Promise<DeleteTuplesResponse>;
   readTuples(request: ReadTuplesRequest, call: Call): Promise<ReadTuplesResponse>;
+  /**
+   * Imports a stream of tuples, all or nothing: the first message says how, the others hold them. They are touched in
+   * chunks, each a commit. Takes the next message when the one before is dealt with.
+   * @throws as `writeTuples`, `duplicate_operation`, `schema_changed` where the schema is, or comes to be, another one than expected
+   */
+  importTuples(messages: AsyncIterable<ImportTuplesRequest>, call: Call): Promise<ImportTuplesResponse>;
+  /** All tuples that match at one snapshot, in batches; ends with the last. A slow consumer costs nothing. @throws on iteration, as `readTuples` */
+  exportTuples(request: ExportTuplesRequest, call: Call): AsyncIterable<ExportTuplesResponse>;
   /** Ends only with an error or when the consumer returns. Holds one event at a time: a slow consumer costs nothing. */
   watchTuples(request: WatchTuplesRequest, call: Call): AsyncIterable<WatchEvent>;
   check(request: CheckRequest, call: Call): Promise<Decision>;
@@ -32,6 +40,11 @@ export interface Service {
   deleteTenant(request: DeleteTenantRequest, call: Call): Promise<object>;
   /** Replaces them as a whole. @throws `tenant_unknown`, `invalid_request` */
   setTenantQuotas(request: SetTenantQuotasRequest, call: Call): Promise<Tenant>;
+  /**
+   * The bytes of a backup file, of all tenants, while calls go on. What is not consumed holds it up, and nothing else.
+   * @throws the codes of zookies, `zookie_expired` where the log does not reach back to `since`, `overloaded` while another one is made
+   */
+  backup(request: BackupRequest, call: Call): AsyncIterable<BackupResponse>;
   close(): Promise<void>;
 }
 
@@ -114,6 +127,68 @@ export interface ReadTuplesResponse {
   /** In a stable order. Expired tuples are left out. */
   readonly tuples: readonly Tuple[];
   /** Absent on the last page. */
+  readonly cursor?: string;
+}
+
+export type ImportTuplesRequest =
+  | ({ readonly kind: "begin" } & ImportTuplesOptions)
+  | {
+      readonly kind: "tuples";
+      /** At most `limits.importBatchTuplesMax`. */
+      readonly tuples: readonly Tuple[];
+      /** Where each stands in its source, such as its line, for messages about it; absent: counted from 1. */
+      readonly positions?: readonly number[];
+    };
+
+export interface ImportTuplesOptions {
+  /**
+   * An import of the same id that is being committed, or was within the horizon, is not made again: its outcome is
+   * given instead, whatever the stream holds.
+   */
+  readonly importId?: string;
+  /** Of the commit that wrote the schema that must be in force; absent: whichever is. */
+  readonly schemaZookie?: string;
+  /** Kept with each of the commits. */
+  readonly metadata?: Metadata;
+  /** Leaves out tuples that do not fit the schema or came before, and tells of them; else any of them fails the import. */
+  readonly skipProblems?: boolean;
+}
+
+export interface ImportTuplesResponse {
+  /** Of the last commit; where nothing changed, of the state it was compared with. */
+  readonly zookie: string;
+  /** Tuples that stand by it. */
+  readonly imported: number;
+  /** How many of them stood otherwise, or not, before. */
+  readonly changed: number;
+  /** Commits that it took. */
+  readonly chunks: number;
+  /** Tuples left out; the first `limits.importProblemsMax` are told. */
+  readonly skipped: number;
+  readonly problems: readonly ImportProblem[];
+}
+
+/** A tuple that an import left out, and why. */
+export interface ImportProblem {
+  readonly position: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export interface ExportTuplesRequest {
+  /** Empty: everything. */
+  readonly filter: TupleFilter;
+  /** From the last batch that was taken: goes on after it, at its snapshot. */
+  readonly cursor?: string;
+  readonly consistency?: Consistency;
+}
+
+export interface ExportTuplesResponse {
+  /** The snapshot, the same for all batches. */
+  readonly zookie: string;
+  /** In a stable order, expired ones left out. */
+  readonly tuples: readonly Tuple[];
+  /** For going on after this batch; absent on the last. */
   readonly cursor?: string;
 }
 
@@ -301,4 +376,14 @@ export interface SetTenantQuotasRequest {
   readonly name: string;
   /** Default: none. */
   readonly quotas?: Quotas;
+}
+
+export interface BackupRequest {
+  /** What the log has gained after this zookie, of any tenant, rather than everything. */
+  readonly since?: string;
+}
+
+/** The next bytes of the file. */
+export interface BackupResponse {
+  readonly bytes: Uint8Array;
 }

@@ -42,7 +42,7 @@ export function encodeZookie(parts: ZookieParts): string {
 
 /** @throws `invalid_zookie` */
 export function decodeZookie(token: string): ZookieParts {
-  const bytes = Buffer.from(token, "base64url");
+  const bytes = Buffer.from(typeof token === "string" ? token : "", "base64url");
   if (bytes.length >= bytesMin && bytes.length <= bytesMax && bytes[0] === version) {
     const parts = readParts(bytes);
     // There is one way to write a zookie, so whatever else was sent differs from it, in its checksum at least.

@@ -3,12 +3,14 @@ import { limits } from "../../base/limits.js";
 import { ProtoCodec } from "../../base/proto.js";
 import type { Role } from "../role.js";
 import type {
-  BatchCheckRequest, BatchCheckResponse, CheckRequest, CreateTenantRequest, Decision, DeleteTenantRequest, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse, ExpandRequest, ExpandResponse,
-  ListTenantsRequest, ListTenantsResponse, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, SetTenantQuotasRequest, WatchEvent, WatchTuplesRequest,
+  BackupRequest, BackupResponse, BatchCheckRequest, BatchCheckResponse, CheckRequest, CreateTenantRequest, Decision, DeleteTenantRequest, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse, ExpandRequest, ExpandResponse,
+  ExportTuplesRequest, ExportTuplesResponse, ImportTuplesRequest, ImportTuplesResponse, ListTenantsRequest, ListTenantsResponse, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, SetTenantQuotasRequest, WatchEvent, WatchTuplesRequest,
   WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../service.js";
 import type { Tenant } from "../tenant.js";
 import * as admin from "./admin.js";
+import * as backup from "./backup.js";
+import * as bulk from "./bulk.js";
 import * as check from "./check.js";
 import { readDecision, writeDecision } from "./decision.js";
 import * as expand from "./expand.js";
@@ -108,6 +110,20 @@ export const methods = {
     new MessageConverter<ReadTuplesRequest, tuples.ReadTuplesRequestMessage>("ReadTuplesRequest", tuples.writeReadTuplesRequest, tuples.readReadTuplesRequest),
     new MessageConverter<ReadTuplesResponse, tuples.ReadTuplesResponseMessage>("ReadTuplesResponse", tuples.writeReadTuplesResponse, tuples.readReadTuplesResponse),
   ),
+  importTuples: method(
+    "TupleService/ImportTuples",
+    "write",
+    new MessageConverter<ImportTuplesRequest, bulk.ImportTuplesRequestMessage>("ImportTuplesRequest", bulk.writeImportTuplesRequest, bulk.readImportTuplesRequest),
+    new MessageConverter<ImportTuplesResponse, bulk.ImportTuplesResponseMessage>("ImportTuplesResponse", same, bulk.readImportTuplesResponse),
+    true,
+  ),
+  exportTuples: method(
+    "TupleService/ExportTuples",
+    "read",
+    new MessageConverter<ExportTuplesRequest, bulk.ExportTuplesRequestMessage>("ExportTuplesRequest", bulk.writeExportTuplesRequest, bulk.readExportTuplesRequest),
+    // A batch has the form of a page.
+    new MessageConverter<ExportTuplesResponse, tuples.ReadTuplesResponseMessage>("ExportTuplesResponse", tuples.writeReadTuplesResponse, tuples.readReadTuplesResponse),
+  ),
   watchTuples: method(
     "TupleService/WatchTuples",
     "read",
@@ -177,5 +193,11 @@ export const methods = {
     new MessageConverter<SetTenantQuotasRequest, admin.NamedQuotasMessage>("SetTenantQuotasRequest", admin.writeNamedQuotas, admin.readNamedQuotas),
     new MessageConverter<Tenant, admin.TenantAnswerMessage>("SetTenantQuotasResponse", admin.writeTenantAnswer, admin.readTenantAnswer),
     true,
+  ),
+  backup: method(
+    "AdminService/Backup",
+    "admin",
+    new MessageConverter<BackupRequest, backup.BackupRequestMessage>("BackupRequest", backup.writeBackupRequest, backup.readBackupRequest),
+    new MessageConverter<BackupResponse, backup.BackupResponseMessage>("BackupResponse", backup.writeBackupResponse, backup.readBackupResponse),
   ),
 };

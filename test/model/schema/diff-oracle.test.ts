@@ -34,7 +34,7 @@ function allowedBy(schema: Schema, tuples: readonly Tuple[]): Tuple[] {
 }
 
 describe("the directions of members", () => {
-  const runs = Number(process.env["USHER_FUZZ_RUNS"] ?? 1_500);
+  const runs = Number(process.env["TEST_FUZZ_RUNS"] ?? 1_500);
 
   it("hold for whatever tuples, subjects and contexts, as an evaluator of its own finds", () => {
     const found = new Map<string, number>();

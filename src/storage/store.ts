@@ -1,8 +1,8 @@
 import type { Clock, Instant } from "../base/clock.js";
 import type { TupleFilter } from "../model/filter.js";
-import type { Metadata, Operation, Precondition, TupleChange } from "../model/service.js";
+import type { ImportProblem, Metadata, Operation, Precondition, TupleChange } from "../model/service.js";
 import type { TupleShape } from "../model/schema/schema.js";
-import type { StoredTuple } from "../model/tuple.js";
+import type { StoredTuple, Tuple } from "../model/tuple.js";
 import type { ObjectRef } from "../model/object.js";
 import type { SubjectRef } from "../model/subject.js";
 import type { Quotas, Tenant } from "../model/tenant.js";
@@ -60,6 +60,20 @@ export interface Store {
   commit(write: Write): Promise<WriteOutcome>;
 
   /**
+   * Begins an import: its tuples are staged, out of everybody's sight, and committed by `finish` alone, in chunks, each a
+   * commit that touches them. From then on nothing but the tenant's end stops it: not its caller, nor the disk's or the
+   * process's failure, after which it goes on by itself. What an import has staged that never came to `finish` is deleted.
+   * @throws `tenant_unknown`, `overloaded`, `request_id_reused` while an import of the same id is being staged, and as `commit`
+   */
+  beginImport(options: ImportOptions): Promise<Import>;
+
+  /**
+   * What an import of this id came to, within the horizon; of one that is being committed, once it is done. Undefined: it was
+   * never finished. @throws as `Import.finish`
+   */
+  importOutcome(tenant: TenantId, principal: string, id: string, signal?: AbortSignal): Promise<ImportOutcome | undefined>;
+
+  /**
    * A read view at `revision`, by default at head. Release it in a `finally`.
    * @throws `zookie_expired` below the horizon, `zookie_ahead` above head, `store_unavailable`, `closed`
    */
@@ -109,7 +123,7 @@ export interface Ancestor {
 
 /**
  * `ready`; `failed`: the disk refused a batch, or did not let the store be reopened, which is tried again; `reviving`: it is being
- * reopened; `ended`: damage was found, or it was closed, and nothing is served. Reads at head are answered in all but the last.
+ * reopened; `ended`: damage was found, or it was closed, and nothing is served.
  */
 export type StoreState = "ready" | "failed" | "reviving" | "ended";
 
@@ -117,6 +131,8 @@ export interface StoreCondition {
   readonly state: StoreState;
   /** Ready, and the clock is to be trusted. */
   readonly writable: boolean;
+  /** Reads are answered, or will be once the store has been reopened; not while that has failed and is to be tried again. */
+  readonly readable: boolean;
   /** How far the wall clock stands ahead of the store's (negative: behind), where that is more than is followed; else 0. */
   readonly clockJumpMs: number;
   readonly writesQueued: number;
@@ -160,6 +176,56 @@ export interface WriteOutcome {
   readonly more: boolean;
   /** This is the answer to an earlier request with the same id. */
   readonly repeated: boolean;
+}
+
+export interface ImportOptions {
+  readonly tenant: TenantId;
+  readonly principal: string;
+  /** By this and the principal its outcome can be asked for. */
+  readonly id?: string;
+  /** The revision of the schema that its tuples are validated against. */
+  readonly expectSchema: Revision;
+  /** Of each of its commits. */
+  readonly metadata: Metadata;
+  /** Of one identity that it holds more than once the first stands, and the others are told of as problems. */
+  readonly skipDuplicates: boolean;
+}
+
+/** A tuple with its place in its source, such as a line, 0 to 4,294,967,295, by which messages name it. */
+export interface PlacedTuple {
+  readonly tuple: Tuple;
+  readonly position: number;
+}
+
+/** An import while it is staged. Its calls do not overlap. */
+export interface Import {
+  /** Tuples that were validated. @throws `request_too_large` beyond what can be merged, and as `commit` */
+  append(tuples: readonly PlacedTuple[]): Promise<void>;
+
+  /** Tells of a tuple that its source holds and that is not imported. */
+  skip(problem: ImportProblem): void;
+
+  /**
+   * Commits all of it, or nothing: what could refuse it is checked before the first commit. Where this rejects with `outcome_unknown`,
+   * `store_unavailable` or because the signal was aborted, the import may be going on, as `importOutcome` will tell.
+   * @throws `duplicate_operation`, `schema_changed`, `quota_exceeded`, and as `commit`
+   */
+  finish(signal?: AbortSignal): Promise<ImportOutcome>;
+
+  /** Nothing is left of what was staged; after `finish` has begun to commit, does nothing. */
+  abort(): Promise<void>;
+}
+
+export interface ImportOutcome extends Head {
+  /** Tuples that were committed, changed or not. */
+  readonly tuples: number;
+  /** How many of them stood otherwise, or not, before. */
+  readonly changed: number;
+  /** Commits. */
+  readonly chunks: number;
+  /** Tuples that were not imported, of which the first `limits.importProblemsMax` are among the problems. */
+  readonly skipped: number;
+  readonly problems: readonly ImportProblem[];
 }
 
 /** One commit as the log keeps it. */

@@ -43,7 +43,7 @@ export function logRows(commit: Commit, head: ChainPoint): { rows: RawOperation[
 }
 
 /** What stands once for a whole group, at the end of its batch. */
-export function closingRows({ commits, counters, head }: Pick<Group, "commits" | "counters" | "head">, state: State): { rows: RawOperation[]; mark: ChainPoint | undefined } {
+export function closingRows({ commits, counters, head }: Pick<Group, "commits" | "counters" | "head">, state: Pick<State, "unverified" | "head">): { rows: RawOperation[]; mark: ChainPoint | undefined } {
   const rows: RawOperation[] = [];
   const mark = state.unverified > limits.verifyChangesMax ? state.head : undefined;
   if (mark) rows.push(putMeta("mark", mark));

@@ -28,12 +28,12 @@ interface Rest {
 const ascii = /^[\x00-\x7f]*$/;
 
 /** The text as one character a byte of its UTF-8. */
-export function bytesText(text: string): string {
+function bytesText(text: string): string {
   return ascii.test(text) ? text : Buffer.from(text).toString("latin1");
 }
 
 /** Takes back `bytesText`. */
-export function textOfBytes(bytes: string): string {
+function textOfBytes(bytes: string): string {
   return ascii.test(bytes) ? bytes : Buffer.from(bytes, "latin1").toString();
 }
 
@@ -44,16 +44,21 @@ export function stageTuple({ tuple, position }: PlacedTuple): StagedTuple {
   return { order: bytesText(identityFields("object", tuple).join("\0")), position, rest: plain ? "" : JSON.stringify(rest) };
 }
 
-export function identityOf(order: string): TupleKey {
-  const [type = "", id = "", relation = "", subjectType = "", subjectRelation = "", subjectId = ""] = textOfBytes(order).split("\0");
-  return { object: { type, id }, relation, subject: { type: subjectType, id: subjectId, relation: subjectRelation } };
+/** The parts of `order`, each a character a byte still. */
+export function fieldsOf(order: string): readonly string[] {
+  return order.split("\0");
 }
 
-export function tupleOf({ order, rest }: StagedTuple): Tuple {
-  const identity = identityOf(order);
-  if (rest === "") return identity;
+export function identityOf(fields: readonly string[]): TupleKey {
+  const [type = "", id = "", relation = "", subjectType = "", subjectRelation = "", subjectId = ""] = fields;
+  return { object: { type, id: textOfBytes(id) }, relation, subject: { type: subjectType, id: textOfBytes(subjectId), relation: subjectRelation } };
+}
+
+export function tupleOf({ rest }: StagedTuple, fields: readonly string[]): Tuple {
+  const { object, relation, subject } = identityOf(fields);
+  if (rest === "") return { object, relation, subject };
   const { n, c, e } = JSON.parse(rest) as Rest;
-  return { ...identity, ...(n !== undefined && { condition: { name: n, context: c ?? {} } }), ...(e !== undefined && { expiresAt: e }) };
+  return { object, relation, subject, ...(n !== undefined && { condition: { name: n, context: c ?? {} } }), ...(e !== undefined && { expiresAt: e }) };
 }
 
 /** By identity, and of one identity the first in its source. */

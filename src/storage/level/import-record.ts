@@ -49,17 +49,12 @@ export function deleteImport(name: ImportName): RawOperation {
 /** The imports of a store that are being committed, and the newest that have been, in memory. A change is made here once its row is durable. */
 export class Imports {
   readonly #records = new Map<number, ImportRecord>();
-  #next: number;
+  /** A number that no row named when they were read, nor one above it. */
+  readonly next: number;
 
-  /** @param next a number that no row names */
   constructor(records: readonly ImportRecord[], next: number) {
     for (const record of records) this.#records.set(record.number, record);
-    this.#next = next;
-  }
-
-  /** A number that no import has had since the store was opened, nor has rows of. */
-  takeNumber(): number {
-    return this.#next++;
+    this.next = next;
   }
 
   /** In the order in which they began. */

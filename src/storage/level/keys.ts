@@ -68,7 +68,7 @@ export function headKey(side: Side, tenant: TenantId, key: TupleKey): Buffer {
   return textKey(headSpace[side], tenant, identityFields(side, key).join("\0"));
 }
 
-/** The same from the fields themselves, each a character a byte of its UTF-8, as `bytesText` makes them. */
+/** The same from the fields themselves, each a character a byte of its UTF-8, as staged tuples have them. */
 export function headKeyOfBytes(side: Side, tenant: TenantId, text: string): Buffer {
   const key = Buffer.allocUnsafe(5 + text.length);
   key[0] = headSpace[side];
@@ -231,6 +231,32 @@ export const allImports: KeyRange = prefixRange(Buffer.from([space.import]));
 /** Of a staged key or an import's. */
 export function parseImportName(key: Buffer): ImportName {
   return { tenant: key.readUInt32BE(1), number: key.readUInt32BE(5) };
+}
+
+export type Keyspace = keyof typeof space;
+
+const spaceNames = new Map<number, Keyspace>(Object.entries(space).map(([name, byte]) => [byte, name as Keyspace]));
+
+/** Undefined: a key of no keyspace. */
+export function keyspaceOf(key: Buffer): Keyspace | undefined {
+  return spaceNames.get(key[0] ?? 0);
+}
+
+export function keyspaceRange(name: Keyspace): KeyRange {
+  return prefixRange(Buffer.from([space[name]]));
+}
+
+/** Every row of a store. */
+export const allRows: KeyRange = { gte: Buffer.from([0]), lt: Buffer.from([0xff]) };
+
+/** Outcomes of request ids by age, from an instant on. */
+export function requestAgesFrom(instant: Instant): KeyRange {
+  return { gte: numbersKey(space.requestByAge, instant), lt: keyspaceRange("requestByAge").lt };
+}
+
+/** Of a key in a keyspace that begins with the tenant. */
+export function keyTenant(key: Buffer): TenantId {
+  return key.readUInt32BE(1);
 }
 
 /** Every range of keys that are of one tenant alone. What is by revision or by age, of all tenants, is not among them. */

@@ -4,16 +4,19 @@ import { limits } from "../../base/limits.js";
 import type { Quotas, Tenant } from "../../model/tenant.js";
 import type { Revision, TenantId } from "../../model/zookie.js";
 import { type StoreObserver, unobservedStore } from "../observer.js";
-import type { Commit, Head, Snapshot, Store, StoreCondition, StoreIdentity, Write, WriteOutcome } from "../store.js";
+import type { Ancestor, Commit, Head, Import, ImportOptions, ImportOutcome, Snapshot, Store, StoreCondition, StoreIdentity, Write, WriteOutcome } from "../store.js";
+import { Backups } from "./backup/backups.js";
 import { Condition } from "./condition.js";
 import { asStoreError } from "./failure.js";
 import { ReadGate } from "./gate.js";
+import type { Group } from "./group.js";
 import { Handle, type Pin } from "./handle.js";
+import { ImportDesk } from "./import-desk.js";
 import { logKey, parseTenantLogKey, parseTimeLogKey, tenantLogKey, timeLogKey } from "./keys.js";
 import { Maintenance } from "./maintenance.js";
 import { levelFolder, type Marker, tryWriting, writeMarker } from "./marker.js";
 import { putMeta } from "./meta.js";
-import { type Apply, closedError, CommitPipeline } from "./pipeline.js";
+import { type Apply, closedError, type CommitGroup, CommitPipeline } from "./pipeline.js";
 import type { OpenRaw, RawDatabase } from "./raw.js";
 import { decodeRecord } from "./record.js";
 import { first } from "./scan.js";
@@ -56,6 +59,8 @@ export class LevelStore implements Store {
   #scrubber: Scrubber;
   #tenantChanges: TenantChanges;
   #tenantPurge: TenantPurge;
+  #imports: ImportDesk;
+  #backups: Backups;
   #listeners = new Set<(commit: Commit) => void>();
   #condition = new Condition();
   #scrubbedAt: Instant | undefined;
@@ -64,6 +69,8 @@ export class LevelStore implements Store {
   #revival: NodeJS.Timeout | undefined;
   #revivalDelayMs: number = limits.recoveryDelayMsMin;
   #marking: Promise<void> = Promise.resolve();
+  /** The revision that the marker was last told of. */
+  #witnessed: Revision | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(opened: OpenedStore, maintenanceMs: number) {
@@ -92,6 +99,9 @@ export class LevelStore implements Store {
     this.#tenantChanges = new TenantChanges(this);
     this.#tenantPurge = new TenantPurge(this);
     this.#tenantPurge.start();
+    this.#imports = new ImportDesk(this);
+    this.#imports.start();
+    this.#backups = new Backups(opened.folder, this);
   }
 
   get head(): Head {
@@ -101,6 +111,10 @@ export class LevelStore implements Store {
 
   get horizon(): Head {
     return this.#state.horizon;
+  }
+
+  get ancestors(): readonly Ancestor[] {
+    return this.#state.ancestors;
   }
 
   /** For maintenance and the tenants alone. */
@@ -142,6 +156,15 @@ export class LevelStore implements Store {
     return this.#pipeline.commit(write);
   }
 
+  async beginImport(options: ImportOptions): Promise<Import> {
+    if (this.#ended) throw this.#ended;
+    return this.#imports.begin(options);
+  }
+
+  async importOutcome(tenant: TenantId, principal: string, id: string, signal?: AbortSignal): Promise<ImportOutcome | undefined> {
+    return this.#imports.outcome(tenant, principal, id, signal);
+  }
+
   /** While the handle is being replaced, one at head can be had all the same: its reads wait until that is done. */
   snapshot(revision: Revision = this.#state.head.revision): Snapshot {
     if (this.#ended) throw this.#ended;
@@ -163,7 +186,7 @@ export class LevelStore implements Store {
   }
 
   async revisionAt(instant: Instant): Promise<Revision> {
-    return this.#read("find the revision of an instant", async (pin) => {
+    return this.read("find the revision of an instant", async (pin) => {
       const { head, horizon } = this.#state;
       if (instant < horizon.instant) throw expired(new Date(instant).toISOString(), horizon);
       if (instant >= head.instant) return head.revision;
@@ -174,7 +197,7 @@ export class LevelStore implements Store {
 
   /** A page ends early where its commits are large, so that reading it is bounded. */
   async log(tenant: TenantId, after: Revision, limit: number): Promise<{ commits: Commit[]; through: Revision }> {
-    return this.#read("read the log", async (pin) => {
+    return this.read("read the log", async (pin) => {
       const { head, horizon } = this.#state;
       if (after < horizon.revision) throw expired(`revision ${after}`, horizon);
       if (after > head.revision) throw ahead(after, head);
@@ -195,6 +218,14 @@ export class LevelStore implements Store {
     return () => void this.#listeners.delete(listener);
   }
 
+  backup(since?: Revision, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    if (since === undefined) return this.#backups.run(undefined, signal);
+    const { head, horizon } = this.#state;
+    if (since > head.revision) throw ahead(since, head);
+    if (since < horizon.revision) throw expired(`revision ${since}`, horizon);
+    return this.#backups.run(since, signal);
+  }
+
   get condition(): StoreCondition {
     const { clock } = this.#opened;
     clock.now();
@@ -202,6 +233,7 @@ export class LevelStore implements Store {
     return {
       state,
       writable: state === "ready" && clock.jumpMs === 0,
+      readable: state === "reviving" || (state !== "ended" && this.#handle !== undefined),
       clockJumpMs: clock.jumpMs,
       writesQueued: this.#pipeline.queued,
       readsInFlight: this.#gate.running,
@@ -217,17 +249,19 @@ export class LevelStore implements Store {
   /** Moves the horizon and collects what lies behind it, and what is left of ended tenants, now rather than at the next interval. */
   async maintain(): Promise<void> {
     await this.#tenantPurge.run();
+    await this.#imports.collect();
     await this.#maintenance.run();
   }
 
-  between(task: (apply: Apply, pin: Pin) => Promise<void>): Promise<void> {
-    return this.#pipeline.between((apply) =>
+  between(task: (apply: Apply, pin: Pin, commit: CommitGroup) => Promise<void>): Promise<void> {
+    return this.#pipeline.between((apply, commit) =>
       task(
         async (batch) => {
           await apply(batch);
           this.#handle?.advance(this.#state.head.revision);
         },
         this.#pin(),
+        commit,
       ).catch((error: unknown) => {
         throw asStoreError(error, "maintain");
       }),
@@ -250,7 +284,9 @@ export class LevelStore implements Store {
   async #close(): Promise<void> {
     this.#maintenance.stop();
     this.#tenantPurge.stop();
+    this.#imports.stop();
     await this.#scrubber.stop();
+    await this.#backups.stop();
     const sound = (await this.#pipeline.close()) && this.#ended === undefined;
     clearTimeout(this.#revival);
     this.#ended ??= closedError();
@@ -277,8 +313,8 @@ export class LevelStore implements Store {
   }
 
   #marker(): Marker {
-    const { revision, hash } = this.#state.head;
-    return { ...this.identity, complete: true, revision, hash };
+    const { format, head } = this.#state;
+    return { format, ...this.identity, complete: true, revision: head.revision, hash: head.hash };
   }
 
   #pin(): Pin {
@@ -287,15 +323,19 @@ export class LevelStore implements Store {
     throw new UsherError("store_unavailable", "the store could not be reopened after the disk failed: see to the disk; it is tried again");
   }
 
-  async #read<Result>(doing: string, task: (pin: Pin) => Promise<Result>): Promise<Result> {
+  /** Through the gate, of what is published then; what is committed meanwhile does not take it away. */
+  async read<Result>(doing: string, task: (pin: Pin) => Promise<Result>): Promise<Result> {
     try {
-      return await this.#gate.run(() => task(this.#pin()));
+      return await this.#gate.run(async () => {
+        const pin = this.#pin().hold();
+        return task(pin).finally(() => pin.release());
+      });
     } catch (error) {
       throw asStoreError(error, doing);
     }
   }
 
-  #publish(group: Staging): void {
+  #publish(group: Group): void {
     const { schemas, counters } = this.#state;
     this.#handle?.advance(group.head.revision);
     for (const { tenant, shape, count } of group.counters.values()) setCounter(counters, tenant, shape, count);
@@ -306,7 +346,7 @@ export class LevelStore implements Store {
     }
     for (const commit of group.commits) this.#announce(commit);
     this.#state.head = group.head;
-    if (group.mark) this.#witness();
+    if (group.mark) this.witness();
   }
 
   /** Each listener sees the commit's own revision as head; what one throws is a bug of its own, and ends nothing here. */
@@ -323,7 +363,9 @@ export class LevelStore implements Store {
   }
 
   /** In the background: the witness may lag, and a disk that refuses it will refuse a batch soon enough. */
-  #witness(): void {
+  witness(): void {
+    if (this.#witnessed === this.#state.head.revision) return;
+    this.#witnessed = this.#state.head.revision;
     const marker = this.#marker();
     this.#marking = this.#marking.then(() => writeMarker(this.#opened.folder, marker)).catch(() => undefined);
   }
@@ -355,6 +397,7 @@ export class LevelStore implements Store {
       this.#gate.open();
       this.#revivalDelayMs = limits.recoveryDelayMsMin;
       this.#condition.become("ready");
+      this.#imports.start();
     } catch (error) {
       const failure = asStoreError(error, "reopen the store after the disk failed");
       if (failure instanceof UsherError && failure.code === "store_corrupt") {
@@ -374,7 +417,7 @@ export class LevelStore implements Store {
     await broken?.close();
     const raw = await this.#opened.openRaw(levelFolder(this.#opened.folder), { create: false });
     try {
-      const found = await readState(raw);
+      const found = await readState(raw, this.#state.format);
       const missed = await this.#missedCommits(raw, found);
       const { head } = this.#state;
       this.#handle = new Handle(raw, found.head.revision);

@@ -20,6 +20,8 @@ export interface MaintenancePort {
   readonly state: State;
   /** Runs a task between two groups of commits, with a pin of what is published then. */
   between(task: (apply: Apply, pin: Pin) => Promise<void>): Promise<void>;
+  /** Renews, in the background, what the folder's marker says is durable. */
+  witness(): void;
   /** Something that ran by itself failed; the next run tries again. */
   report(error: unknown): void;
 }
@@ -64,6 +66,7 @@ export class Maintenance {
   }
 
   async #collect(): Promise<void> {
+    this.#port.witness();
     const oldest = this.#port.clock.now() - this.#port.horizonMs;
     if (!Number.isFinite(oldest)) return;
     await this.#port.between((apply, pin) => this.#moveHorizon(apply, pin, oldest));

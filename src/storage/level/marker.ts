@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 
 import { UsherError } from "../../base/errors.js";
+import { syncFolder } from "../../base/whole-file.js";
 import { quote } from "../../model/object.js";
 import type { StoreIdentity } from "../store.js";
 import { errorCode } from "./failure.js";
@@ -118,15 +119,13 @@ async function writeSynced(path: string, content: string | Buffer): Promise<void
   }
 }
 
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 function notAStore(folder: string): UsherError {
   return new UsherError("not_a_store", `folder ${quote(folder)} is not empty and holds no store: give an empty folder, or one that does not exist`);
+}
+
+export function restoreUnfinished(folder: string): UsherError {
+  return new UsherError(
+    "restore_unfinished",
+    `a restore into folder ${quote(folder)} was cut short: empty it and restore the backup again, or, where it was an upgrade on its way back, run \`usher upgrade --back\` again`,
+  );
 }

@@ -44,7 +44,7 @@ export function encodeRecord(commit: Commit, previous: Buffer): { key: Buffer; v
     commit.principal,
     JSON.stringify(commit.metadata),
     commit.schema ?? null,
-    commit.changes.flatMap(encodeChange),
+    encodeChanges(commit.changes),
   ];
   const body = packr.pack(fields);
   return { key, value: seal(key, body), hash: hashOf(body) };
@@ -70,16 +70,25 @@ function hashOf(body: Uint8Array): Buffer {
   return createHash("sha256").update(body).digest();
 }
 
-function encodeChange({ kind, tuple, replaced }: StoredChange): (string | number | null)[] {
-  const { object, relation, subject, condition, expiresAt } = tuple;
-  return [
-    kind === "write" ? 1 : 0,
-    object.type, object.id, relation, subject.type, subject.id, subject.relation,
-    replaced ?? 0,
-    condition?.name ?? null,
-    condition === undefined ? null : JSON.stringify(condition.context),
-    expiresAt ?? null,
-  ];
+/** One list, filled in place: a commit may hold ten thousand. */
+function encodeChanges(changes: readonly StoredChange[]): (string | number | null)[] {
+  const flat = new Array<string | number | null>(changes.length * fieldsPerChange);
+  let at = 0;
+  for (const { kind, tuple, replaced } of changes) {
+    const { object, relation, subject, condition, expiresAt } = tuple;
+    flat[at++] = kind === "write" ? 1 : 0;
+    flat[at++] = object.type;
+    flat[at++] = object.id;
+    flat[at++] = relation;
+    flat[at++] = subject.type;
+    flat[at++] = subject.id;
+    flat[at++] = subject.relation;
+    flat[at++] = replaced ?? 0;
+    flat[at++] = condition?.name ?? null;
+    flat[at++] = condition === undefined ? null : JSON.stringify(condition.context);
+    flat[at++] = expiresAt ?? null;
+  }
+  return flat;
 }
 
 function decodeChanges(flat: readonly (string | number | null)[]): StoredChange[] {

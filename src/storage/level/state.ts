@@ -3,8 +3,9 @@ import { limits } from "../../base/limits.js";
 import type { TupleShape } from "../../model/schema/schema.js";
 import type { Revision, TenantId } from "../../model/zookie.js";
 import type { Ancestor, Head, StoreIdentity } from "../store.js";
+import { type ImportRecord, Imports } from "./import-record.js";
 import {
-  allCounters, allSchemas, type KeyRange, logKey, metaKey, metaName, metaRange, parseCounterKey, parseLogKey, parseSchemaKey, shapeText,
+  allCounters, allImports, allSchemas, allStaged, type ImportName, type KeyRange, logKey, parseImportName, stagedRange, metaKey, metaName, metaRange, parseCounterKey, parseLogKey, parseSchemaKey, shapeText,
 } from "./keys.js";
 import { type ChainPoint, format, type MetaRows, tenantPrefix } from "./meta.js";
 import type { RawDatabase, RawSnapshot } from "./raw.js";
@@ -26,6 +27,7 @@ export interface State {
   readonly tenants: Tenants;
   readonly counters: Counters;
   readonly schemas: Map<TenantId, SchemaInForce>;
+  readonly imports: Imports;
 }
 
 export interface SchemaInForce {
@@ -61,6 +63,7 @@ export async function readState(raw: RawDatabase, newest = format): Promise<Stat
       tenants,
       counters: await readCounters(raw, snapshot, tenants),
       schemas: await readSchemas(raw, snapshot, tenants),
+      imports: await readImports(raw, snapshot, tenants),
     };
   } finally {
     await snapshot.close();
@@ -181,6 +184,31 @@ async function readSchemas(raw: RawDatabase, snapshot: RawSnapshot, tenants: Ten
     if (tenants.has(tenant)) schemas.set(tenant, { text: unseal(key, value).toString(), revision });
   }
   return schemas;
+}
+
+/** Numbers are given anew from above those that any row still names. */
+async function readImports(raw: RawDatabase, snapshot: RawSnapshot, tenants: Tenants): Promise<Imports> {
+  const records: ImportRecord[] = [];
+  let next = 1;
+  for await (const [key, value] of entries(raw, snapshot, allImports)) {
+    next = Math.max(next, parseImportName(key).number + 1);
+    if (tenants.has(parseImportName(key).tenant)) records.push(unsealJson(key, value) as ImportRecord);
+  }
+  for (const { number } of await stagedImports(raw, snapshot)) next = Math.max(next, number + 1);
+  return new Imports(records, next);
+}
+
+/** Every import that has something staged: a step from one to the next costs a read. */
+export async function stagedImports(raw: RawDatabase, snapshot: RawSnapshot): Promise<ImportName[]> {
+  const found: ImportName[] = [];
+  for (let gte = allStaged.gte; ; ) {
+    const iterator = raw.iterate({ gte, lt: allStaged.lt, snapshot });
+    const [entry] = await iterator.next(1).finally(() => iterator.close());
+    if (entry === undefined) return found;
+    const name = parseImportName(entry[0]);
+    found.push(name);
+    gte = stagedRange(name).lt;
+  }
 }
 
 /** All entries of a range, in chunks. */

@@ -7,13 +7,15 @@ import { limits } from "../../base/limits.js";
 import type { StoreObserver } from "../observer.js";
 import type { StoreIdentity } from "../store.js";
 import { asStoreError } from "./failure.js";
+import { removeCheckpoints } from "./backup/backups.js";
 import { metaKey } from "./keys.js";
-import { createFolder, levelFolder, type Marker, readMarker, writeMarker } from "./marker.js";
-import { type ChainPoint, format, putMeta, putTenant } from "./meta.js";
+import { createFolder, levelFolder, type Marker, readMarker, restoreUnfinished, writeMarker } from "./marker.js";
+import { type ChainPoint, putMeta, putTenant } from "./meta.js";
 import { type OpenRaw, openClassicLevel, type RawDatabase } from "./raw.js";
 import { noHash } from "./record.js";
-import { scrubBeforeOpening } from "./scrub.js";
+import { scrubBeforeOpening, type TableFile } from "./scrub.js";
 import { corrupt, readState, type State } from "./state.js";
+import { type Formats, knownFormats, upgradeRows } from "./upgrade.js";
 import { LevelStore } from "./level-store.js";
 
 export interface LevelStoreOptions {
@@ -35,26 +37,27 @@ export interface LevelStoreOptions {
   readonly report?: (error: Error) => void;
   /** Hears of each group that was committed. */
   readonly observer?: StoreObserver;
+  /** Upgrade the store where it has an older format. */
+  readonly upgrade?: boolean;
+  /** Default: those of this version. */
+  readonly formats?: Formats;
 }
 
 /**
  * Opens the store in the folder, creating it where the folder is empty or not there.
- * @throws `store_in_use`, `not_a_store`, `store_format_newer`, `store_corrupt`, `clock_behind`, `store_unavailable`
+ * @throws `store_in_use`, `not_a_store`, `store_format_newer`, `store_format_older`, `restore_unfinished`, `store_corrupt`, `clock_behind`,
+ * `store_unavailable`
  */
 export async function openLevelStore(folder: string, options: LevelStoreOptions = {}): Promise<LevelStore> {
-  const { time = machineTime, random = randomBytes, openRaw = openClassicLevel, report = throwOutside } = options;
+  const { random = randomBytes, openRaw = openClassicLevel, formats = knownFormats } = options;
   try {
     const path = resolve(folder);
-    const marker = (await readMarker(path)) ?? (await beginCreation(path, random));
+    const marker = (await readMarker(path, formats.newest)) ?? (await beginCreation(path, random, formats.newest));
+    if (marker.restoring) throw restoreUnfinished(path);
     const unscrubbed = marker.complete ? await scrubBeforeOpening(levelFolder(path), options.scrubBytes ?? limits.scrubAtOpenBytesMax) : [];
     const raw = await openRaw(levelFolder(path), { create: !marker.complete });
     try {
-      if (!marker.complete) await completeCreation(path, raw, marker, time);
-      const state = await readState(raw);
-      checkAgainstMarker(state, marker);
-      const clock = openClock(time, state.head, options.acceptClock ?? false);
-      const { horizonMs = limits.horizonMsDefault, maintenanceMs = limits.maintenanceMs } = options;
-      return new LevelStore({ folder: path, raw, state, unscrubbed, clock, horizonMs, openRaw, report, ...(options.observer === undefined ? {} : { observer: options.observer }) }, maintenanceMs);
+      return await openRows({ path, marker, raw, unscrubbed }, options);
     } catch (error) {
       await raw.close();
       throw error;
@@ -64,10 +67,30 @@ export async function openLevelStore(folder: string, options: LevelStoreOptions 
   }
 }
 
-async function beginCreation(folder: string, random: (count: number) => Uint8Array): Promise<Marker> {
+interface OpenedFiles {
+  readonly path: string;
+  readonly marker: Marker;
+  readonly raw: RawDatabase;
+  readonly unscrubbed: readonly TableFile[];
+}
+
+async function openRows({ path, marker, raw, unscrubbed }: OpenedFiles, options: LevelStoreOptions): Promise<LevelStore> {
+  const { time = machineTime, openRaw = openClassicLevel, report = throwOutside, formats = knownFormats, observer } = options;
+  if (!marker.complete) await completeCreation(path, raw, marker, time);
+  await removeCheckpoints(path);
+  const { newest } = formats;
+  const upgraded = await upgradeRows(path, raw, marker, formats, options.upgrade ?? false);
+  const state = await readState(raw, newest);
+  checkAgainstMarker(state, upgraded);
+  const clock = openClock(time, state.head, options.acceptClock ?? false);
+  const { horizonMs = limits.horizonMsDefault, maintenanceMs = limits.maintenanceMs } = options;
+  return new LevelStore({ folder: path, raw, state, unscrubbed, clock, horizonMs, openRaw, report, ...(observer && { observer }) }, maintenanceMs);
+}
+
+async function beginCreation(folder: string, random: (count: number) => Uint8Array, format: number): Promise<Marker> {
   await createFolder(folder);
   const hex = () => Buffer.from(random(4)).toString("hex");
-  const marker: Marker = { store: hex(), timeline: hex(), complete: false, revision: 0, hash: noHash.toString("hex") };
+  const marker: Marker = { format, store: hex(), timeline: hex(), complete: false, revision: 0, hash: noHash.toString("hex") };
   await writeMarker(folder, marker);
   return marker;
 }
@@ -79,7 +102,7 @@ async function completeCreation(folder: string, raw: RawDatabase, marker: Marker
   if (made === undefined) {
     const start: ChainPoint = { revision: 0, instant: Math.floor(time.wallMs()), hash: noHash.toString("hex") };
     const rows = [
-      putMeta("format", format),
+      putMeta("format", marker.format),
       putMeta("identity", { store: marker.store, timeline: marker.timeline }),
       putMeta("head", start),
       putMeta("mark", start),

@@ -33,3 +33,15 @@ export function shapeOf({ object, relation, subject, condition, expiresAt }: Tup
     expiring: expiresAt !== undefined,
   };
 }
+
+export function sameShape(a: TupleShape, b: TupleShape): boolean {
+  return (
+    a.objectType === b.objectType &&
+    a.relation === b.relation &&
+    a.subjectType === b.subjectType &&
+    a.subjectRelation === b.subjectRelation &&
+    a.wildcard === b.wildcard &&
+    a.condition === b.condition &&
+    a.expiring === b.expiring
+  );
+}

@@ -44,8 +44,8 @@ export async function assertHolds(store: LevelStore, model: ModelStore): Promise
 /** Without a model: the index by subject is the index by object, every tuple is found by its key, and the counters count them. */
 export async function assertConsistent(store: LevelStore, snapshot: Snapshot, tenant: number): Promise<StoredTuple[]> {
   const byObject = await listAll(snapshot, tenant, {});
-  const bySubject: StoredTuple[] = [];
-  for (const subjectType of new Set(byObject.map(({ subject }) => subject.type))) bySubject.push(...(await listAll(snapshot, tenant, { subjectType })));
+  const types = [...new Set(byObject.map(({ subject }) => subject.type))];
+  const bySubject = (await Promise.all(types.map((subjectType) => listAll(snapshot, tenant, { subjectType })))).flat();
   const ordered = (tuples: readonly StoredTuple[]) => [...tuples].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   assert.deepEqual(ordered(bySubject), ordered(byObject));
   assert.deepEqual(await snapshot.probe(tenant, byObject), byObject);

@@ -14,7 +14,7 @@ import { deletedAfter, indexOf, listen, type Told } from "./crash-protocol.js";
 const child = fileURLToPath(new URL("./crash-child.js", import.meta.url));
 
 /** How often a process is killed in all, over both tests. */
-const kills = Number(process.env["USHER_KILLS"] ?? 200);
+const kills = Number(process.env["TEST_KILLS"] ?? 200);
 const killsPerFolder = 20;
 
 /** What the killed processes of one folder have said, kept outside of it. */

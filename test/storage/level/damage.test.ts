@@ -19,7 +19,7 @@ import { withTwoTenants } from "../two-tenants.js";
 
 const named = new Set(["store_corrupt", "store_unavailable", "not_a_store"]);
 const commits = 400;
-const flips = Number(process.env["USHER_FLIPS"] ?? 300);
+const flips = Number(process.env["TEST_FLIPS"] ?? 300);
 
 describe("a damaged LevelDB store", function () {
   this.timeout(240_000);

@@ -10,7 +10,7 @@ import type { Tuple } from "../../src/model/tuple.js";
 import { MemorySnapshot } from "./memory-snapshot.js";
 import { describeWorld, now, objects, worlds, type World } from "./world.js";
 
-const runs = Number(process.env.USHER_FUZZ_RUNS ?? 1_500) / 30;
+const runs = Math.ceil(Number(process.env.TEST_FUZZ_RUNS ?? 1_500) / 30);
 
 /** Objects as subjects: those of the world, and one that no tuple names. A userset is also in itself, which a set does not say. */
 const subjects: readonly SubjectRef[] = [...["a", "b", "nobody"].map((id) => ({ type: "user", id })), ...objects].map((object) => ({ ...object, relation: "" }));

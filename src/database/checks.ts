@@ -2,46 +2,47 @@ import { throwIfAborted } from "../base/abort.js";
 import type { Instant } from "../base/clock.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
-import { checkName, object, quote } from "../model/object.js";
+import { checkName, quote } from "../model/object.js";
 import type { BatchCheckRequest, BatchCheckResponse, BatchCheckResult, Call, CheckRequest, Decision, ExpandRequest, ExpandResponse } from "../model/service.js";
 import type { Answer } from "../evaluation/answer.js";
 import { evaluate, type Ground, type Question } from "../evaluation/evaluate.js";
 import { expand } from "../evaluation/expand.js";
 import { explain } from "../evaluation/trace.js";
 import type { Core } from "./core.js";
-import { checkCount, memberOf, validateQuestion } from "./validate.js";
+import { checkCount, memberOf, requireFields, requireList, validateObject, validateQuestion } from "./validate.js";
 
 export async function check(core: Core, request: CheckRequest, call: Call): Promise<Decision> {
+  requireFields(request, "the request");
   return withGround(core, request.consistency, call, async (ground, zookie) => {
-    validateQuestion(request, ground.schema);
-    const [answer] = await evaluate([request], ground, call.signal);
-    return decisionOf(answer, request, ground, zookie);
+    const question = validateQuestion(request, ground.schema);
+    const [answer] = await evaluate([question], ground, call.signal);
+    return decisionOf(answer, question, ground, zookie);
   });
 }
 
 /** All items at one snapshot; what one finds out serves the others. An item that is wrong or undecided is an error of its own. */
 export async function batchCheck(core: Core, request: BatchCheckRequest, call: Call): Promise<BatchCheckResponse> {
+  requireFields(request, "the request");
+  requireList(request.items, "items");
   checkCount(request.items.length, limits.batchItemsMax, "items");
   return withGround(core, request.consistency, call, async (ground, zookie) => {
-    const results: BatchCheckResult[] = request.items.map((item) => attempt(() => validateQuestion(item, ground.schema)) ?? unanswered);
-    const asked = request.items.flatMap((item, index) => (results[index] === unanswered ? [{ item, index }] : []));
-    const answers = await evaluate(asked.map(({ item }) => item), ground, call.signal);
-    asked.forEach(({ item, index }, i) => {
-      let decision: Decision | undefined;
-      const failure = attempt(() => { decision = decisionOf(answers[i], item, ground, zookie); });
-      results[index] = decision === undefined ? (failure ?? unanswered) : { decision };
+    const items = request.items.map((item) => attempt(() => validateQuestion(item, ground.schema)));
+    const answers = await evaluate(items.flatMap((item) => ("value" in item ? [item.value] : [])), ground, call.signal);
+    let answered = 0;
+    const results = items.map((item): BatchCheckResult => {
+      if ("error" in item) return item;
+      const answer = answers[answered++];
+      const decision = attempt(() => decisionOf(answer, item.value, ground, zookie));
+      return "error" in decision ? decision : { decision: decision.value };
     });
     return { zookie, results };
   });
 }
 
-const unanswered: BatchCheckResult = { error: { code: "internal", message: "the item was not evaluated" } };
-
-/** The error of an item, where it has one; what is not the item's own fault is thrown on. */
-function attempt(act: () => void): BatchCheckResult | undefined {
+/** What the act gives, or the error of an item; what is not the item's own fault is thrown on. */
+function attempt<T>(act: () => T): { value: T } | Extract<BatchCheckResult, { error: unknown }> {
   try {
-    act();
-    return undefined;
+    return { value: act() };
   } catch (error) {
     if (error instanceof UsherError) return { error: { code: error.code, message: error.message } };
     throw error;
@@ -49,11 +50,12 @@ function attempt(act: () => void): BatchCheckResult | undefined {
 }
 
 export async function expandTree(core: Core, request: ExpandRequest, call: Call): Promise<ExpandResponse> {
+  requireFields(request, "the request");
   return withGround(core, request.consistency, call, async (ground, zookie) => {
-    object(request.object.type, request.object.id);
+    const object = validateObject(request.object);
     checkName(request.permission, "permission");
-    memberOf(ground.schema, request.object.type, request.permission);
-    return { zookie, tree: await expand(request.object, request.permission, request.deep ?? false, ground, call.signal) };
+    memberOf(ground.schema, object.type, request.permission);
+    return { zookie, tree: await expand(object, request.permission, request.deep ?? false, ground, call.signal) };
   });
 }
 
@@ -73,7 +75,7 @@ async function withGround<T>(core: Core, consistency: CheckRequest["consistency"
   }
 }
 
-/** @throws the error of an undecided answer, with the explanation's place lost: it denies */
+/** @throws the error of an undecided answer: it denies */
 function decisionOf(answer: Answer | undefined, question: Question, ground: Ground, zookie: string): Decision {
   if (answer === undefined || answer.value === "pending") throw new UsherError("internal", "the check was not evaluated");
   if (answer.value === "undecided") throw answer.error ?? new UsherError("internal", `the check on ${quote(question.permission)} is undecided`);

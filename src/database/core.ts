@@ -1,6 +1,6 @@
-import { unreachable } from "../base/assert.js";
 import { UsherError } from "../base/errors.js";
 import { unobservedEvaluation, type EvaluationObserver } from "../evaluation/observer.js";
+import { quote } from "../model/object.js";
 import type { Call, Consistency } from "../model/service.js";
 import { defaultTenant } from "../model/tenant.js";
 import { encodeZookie, type Revision, type TenantId } from "../model/zookie.js";
@@ -36,7 +36,7 @@ export class Core {
 
   /** The snapshot that a request asks for; the caller releases it. @throws the codes of zookies */
   snapshot(tenant: TenantId, consistency: Consistency = { kind: "latest" }): Snapshot {
-    switch (consistency.kind) {
+    switch (consistency?.kind) {
       case "latest":
         return this.store.snapshot();
       case "atLeast":
@@ -46,7 +46,7 @@ export class Core {
       case "exact":
         return this.store.snapshot(resolveZookie(this.store, tenant, consistency.zookie));
       default:
-        return unreachable(consistency);
+        throw new UsherError("invalid_request", `consistency is ${quote((consistency as Consistency | null)?.kind)}: the kinds are \`latest\`, \`atLeast\` and \`exact\``);
     }
   }
 }

@@ -1,4 +1,6 @@
 import type {
+  BackupRequest,
+  BackupResponse,
   BatchCheckRequest,
   BatchCheckResponse,
   Call,
@@ -12,6 +14,10 @@ import type {
   DiffSchemaResponse,
   ExpandRequest,
   ExpandResponse,
+  ExportTuplesRequest,
+  ExportTuplesResponse,
+  ImportTuplesRequest,
+  ImportTuplesResponse,
   ListTenantsRequest,
   ListTenantsResponse,
   ReadSchemaRequest,
@@ -31,8 +37,11 @@ import type { Tenant } from "../model/tenant.js";
 import { openLevelStore, type LevelStoreOptions } from "../storage/level/store.js";
 import type { Store } from "../storage/store.js";
 import { Watches } from "../watch/watches.js";
+import { backup } from "./backup.js";
 import { batchCheck, check, expandTree } from "./checks.js";
 import { Core } from "./core.js";
+import { exportTuples } from "./exports.js";
+import { importTuples } from "./imports.js";
 import { readSchema, readTuples } from "./reads.js";
 import { diffSchema } from "./schema-diff.js";
 import { createTenant, deleteTenant, listTenants, setTenantQuotas } from "./tenants.js";
@@ -74,6 +83,14 @@ export class Database implements Service {
 
   readTuples(request: ReadTuplesRequest, call: Call): Promise<ReadTuplesResponse> {
     return readTuples(this.#core, request, call);
+  }
+
+  importTuples(messages: AsyncIterable<ImportTuplesRequest>, call: Call): Promise<ImportTuplesResponse> {
+    return importTuples(this.#core, messages, call);
+  }
+
+  exportTuples(request: ExportTuplesRequest, call: Call): AsyncIterable<ExportTuplesResponse> {
+    return exportTuples(this.#core, request, call);
   }
 
   watchTuples(request: WatchTuplesRequest, call: Call): AsyncIterable<WatchEvent> {
@@ -118,6 +135,10 @@ export class Database implements Service {
 
   setTenantQuotas(request: SetTenantQuotasRequest, call: Call): Promise<Tenant> {
     return setTenantQuotas(this.#core, request, call);
+  }
+
+  backup(request: BackupRequest, call: Call): AsyncIterable<BackupResponse> {
+    return backup(this.#core, request, call);
   }
 
   /** Of a tenant that stands and is bounded so; a server holds its callers to it. */

@@ -1,6 +1,7 @@
 import { throwIfAborted } from "../base/abort.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
+import { quote } from "../model/object.js";
 import { checkFilter } from "../model/filter.js";
 import type { Call, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse } from "../model/service.js";
 import { formatTuple, isExpired, type Tuple } from "../model/tuple.js";
@@ -8,12 +9,13 @@ import type { TenantId } from "../model/zookie.js";
 import type { Snapshot, TupleKey } from "../storage/store.js";
 import type { Core } from "./core.js";
 import { decodeCursor, encodeCursor, type Cursor } from "./cursor.js";
-import { validateFilter } from "./validate.js";
+import { requireFields, validateFilter } from "./validate.js";
 
 export async function readTuples(core: Core, request: ReadTuplesRequest, call: Call): Promise<ReadTuplesResponse> {
+  requireFields(request, "the request");
   const { filter, pageSize = limits.pageTuplesDefault } = request;
   if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > limits.pageTuplesMax) {
-    throw new UsherError("invalid_request", `page size \`${pageSize}\` must be 1 to ${limits.pageTuplesMax}`);
+    throw new UsherError("invalid_request", `page size ${quote(pageSize)} must be 1 to ${limits.pageTuplesMax}`);
   }
   checkFilter(filter);
   const tenant = core.tenant(call);
@@ -55,7 +57,7 @@ async function page(core: Core, snapshot: Snapshot, tenant: TenantId, request: R
   let after = start;
   do {
     throwIfAborted(call.signal);
-    const query = { filter: request.filter, limit: Math.min(size - tuples.length, limits.pageTuplesPerList), ...(after === undefined ? {} : { after }) };
+    const query = { filter: request.filter, limit: Math.min(size - tuples.length, limits.pageStepTuplesMax), ...(after === undefined ? {} : { after }) };
     const listed = await snapshot.list(tenant, query, call.signal);
     for (const { since: _, ...tuple } of listed.tuples) {
       if (isExpired(tuple, now)) continue;
@@ -68,6 +70,7 @@ async function page(core: Core, snapshot: Snapshot, tenant: TenantId, request: R
 }
 
 export async function readSchema(core: Core, request: ReadSchemaRequest, call: Call): Promise<ReadSchemaResponse> {
+  requireFields(request, "the request");
   const tenant = core.tenant(call);
   const snapshot = core.snapshot(tenant, request.consistency);
   try {

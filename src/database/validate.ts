@@ -1,49 +1,86 @@
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
-import { checkContext, type Context } from "../model/context.js";
+import type { Question } from "../evaluation/evaluate.js";
+import { checkContext } from "../model/context.js";
 import { checkFilter, isEmptyFilter, type TupleFilter } from "../model/filter.js";
 import { checkName, checkType, object, quote, type ObjectRef } from "../model/object.js";
 import { checkTuple } from "../model/schema/shape.js";
 import type { Schema } from "../model/schema/schema.js";
 import type { Metadata, Operation, Precondition } from "../model/service.js";
 import { isWildcard, subject, type SubjectRef } from "../model/subject.js";
-import { tupleIdentity, type Tuple } from "../model/tuple.js";
+import { tupleIdentity, type Tuple, type TupleCondition } from "../model/tuple.js";
 
 /**
  * The boundary of the database: whatever a caller passed is checked here, once, before it reaches a key or a walk.
  * The first part needs no schema, the second holds the request against one.
  */
 
+/** The tuple as it was checked: a copy, since what the caller does to its own objects later must reach neither key nor walk. */
 export function validateTuple(tuple: Tuple): Tuple {
-  object(tuple.object.type, tuple.object.id);
-  checkName(tuple.relation, "relation");
-  subject(tuple.subject.type, tuple.subject.id, tuple.subject.relation);
-  if (tuple.condition !== undefined) {
-    checkType(tuple.condition.name, "condition");
-    checkContext(tuple.condition.context, `the context of condition ${quote(tuple.condition.name)}`);
+  requireFields(tuple, "a tuple");
+  const { relation, condition, expiresAt } = tuple;
+  if (expiresAt !== undefined && !(Number.isSafeInteger(expiresAt) && Math.abs(expiresAt) <= limits.instantMsMax)) {
+    throw new UsherError("invalid_tuple", `expiration ${quote(expiresAt)} is not an instant in whole milliseconds`);
   }
-  if (tuple.expiresAt !== undefined && !(Number.isSafeInteger(tuple.expiresAt) && Math.abs(tuple.expiresAt) <= limits.instantMsMax)) {
-    throw new UsherError("invalid_tuple", `expiration ${quote(tuple.expiresAt)} is not an instant in whole milliseconds`);
-  }
-  return tuple;
+  return {
+    object: validateObject(tuple.object),
+    relation: checkName(relation, "relation"),
+    subject: validateSubject(tuple.subject),
+    ...(condition === undefined ? {} : { condition: validateCondition(condition) }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+  };
 }
 
-export function validateOperations(operations: readonly Operation[]): void {
+export function validateObject(ref: ObjectRef): ObjectRef {
+  requireFields(ref, "an object");
+  return object(ref.type, ref.id);
+}
+
+function validateSubject(ref: SubjectRef): SubjectRef {
+  requireFields(ref, "a subject");
+  return subject(ref.type, ref.id, ref.relation);
+}
+
+function validateCondition(condition: TupleCondition): TupleCondition {
+  requireFields(condition, "a tuple's condition");
+  const name = checkType(condition.name, "condition");
+  return { name, context: checkContext(condition.context, `the context of condition ${quote(name)}`) };
+}
+
+export function validateOperations(operations: readonly Operation[]): Operation[] {
+  requireList(operations, "operations");
   checkCount(operations.length, limits.operationsPerWriteMax, "operations");
   const seen = new Set<string>();
-  for (const { kind, tuple } of operations) {
+  return operations.map((operation) => {
+    requireFields(operation, "an operation");
+    const { kind } = operation;
     checkKind(kind, operationKinds, "an operation");
-    validateTuple(tuple);
+    const tuple = validateTuple(operation.tuple);
     if (kind === "delete" && (tuple.condition !== undefined || tuple.expiresAt !== undefined)) {
       throw new UsherError("invalid_tuple", `a delete of ${quote(tupleIdentity(tuple))} names a condition or an expiration: leave them out`);
     }
     const identity = tupleIdentity(tuple);
     if (seen.has(identity)) throw new UsherError("duplicate_operation", `tuple ${quote(identity)} is written twice in one request: send one operation for it`);
     seen.add(identity);
-  }
+    return { kind, tuple };
+  });
+}
+
+/** A program in JavaScript may pass anything. */
+export function requireFields(value: unknown, what: string): void {
+  if (typeof value !== "object" || value === null) throw new UsherError("invalid_request", `${what} is ${quote(value)}: pass an object with its fields`);
+}
+
+export function requireList(value: unknown, what: string): void {
+  if (!Array.isArray(value)) throw new UsherError("invalid_request", `\`${what}\` is ${quote(value)}: pass a list`);
+}
+
+export function requireText(value: unknown, what: string): void {
+  if (typeof value !== "string") throw new UsherError("invalid_request", `\`${what}\` is ${quote(value)}: pass text`);
 }
 
 export function validateMetadata(metadata: Metadata): Metadata {
+  requireFields(metadata, "metadata");
   let bytes = 0;
   for (const [key, value] of Object.entries(metadata)) {
     if (typeof value !== "string" || !value.isWellFormed() || !key.isWellFormed()) {
@@ -57,6 +94,7 @@ export function validateMetadata(metadata: Metadata): Metadata {
 
 export function validateRequestId(requestId: string | undefined): void {
   if (requestId === undefined) return;
+  requireText(requestId, "requestId");
   const bytes = Buffer.byteLength(requestId);
   // eslint-disable-next-line no-control-regex
   if (bytes === 0 || bytes > limits.requestIdBytesMax || !requestId.isWellFormed() || /[\u0000-\u001f]/.test(requestId)) {
@@ -86,42 +124,54 @@ export function validateFilter(filter: TupleFilter, schema: Schema): void {
 }
 
 export function validatePreconditions(preconditions: readonly Precondition[], schema: Schema): void {
+  requireList(preconditions, "preconditions");
   if (preconditions.length > limits.preconditionsPerWriteMax) {
     throw new UsherError("request_too_large", `the request has ${preconditions.length} preconditions: at most ${limits.preconditionsPerWriteMax} are taken`);
   }
-  for (const { kind, filter } of preconditions) {
+  for (const precondition of preconditions) {
+    requireFields(precondition, "a precondition");
+    const { kind, filter } = precondition;
     checkKind(kind, preconditionKinds, "a precondition");
+    checkFilter(filter);
     if (isEmptyFilter(filter)) throw new UsherError("invalid_filter", "a precondition has an empty filter: name an object type or a subject type");
     validateFilter(filter, schema);
   }
 }
 
-/** What a check asks, held against the schema. @throws `unknown_type`, `unknown_relation`, `invalid_request`… */
-export function validateQuestion(
-  question: { object: ObjectRef; permission: string; subject: SubjectRef; context?: Context; contextualTuples?: readonly Tuple[] },
-  schema: Schema,
-): void {
-  object(question.object.type, question.object.id);
-  checkName(question.permission, "permission");
-  subject(question.subject.type, question.subject.id, question.subject.relation);
-  if (isWildcard(question.subject)) throw new UsherError("invalid_request", `subject ${quote(`${question.subject.type}:*`)} is a wildcard: a check asks about one subject`);
-  if (question.context !== undefined) checkContext(question.context, "the request context");
-  memberOf(schema, question.object.type, question.permission);
-  memberOf(schema, question.subject.type, question.subject.relation);
-  if (question.contextualTuples !== undefined) validateContextual(question.contextualTuples, schema);
+/** What a check asks, held against the schema: a copy of what was checked. @throws `unknown_type`, `unknown_relation`, `invalid_request`… */
+export function validateQuestion(question: Question, schema: Schema): Question {
+  requireFields(question, "a check");
+  const { permission, context, contextualTuples, explain = false } = question;
+  const about = validateObject(question.object);
+  const who = validateSubject(question.subject);
+  checkName(permission, "permission");
+  if (isWildcard(who)) throw new UsherError("invalid_request", `subject ${quote(`${who.type}:*`)} is a wildcard: a check asks about one subject`);
+  memberOf(schema, about.type, permission);
+  memberOf(schema, who.type, who.relation);
+  return {
+    object: about,
+    permission,
+    subject: who,
+    explain,
+    ...(context === undefined ? {} : { context: checkContext(context, "the request context") }),
+    ...(contextualTuples === undefined ? {} : { contextualTuples: validateContextual(contextualTuples, schema) }),
+  };
 }
 
-function validateContextual(tuples: readonly Tuple[], schema: Schema): void {
+function validateContextual(tuples: readonly Tuple[], schema: Schema): Tuple[] {
+  requireList(tuples, "contextualTuples");
   if (tuples.length > limits.contextualTuplesMax) {
     throw new UsherError("request_too_large", `the check has ${tuples.length} contextual tuples: at most ${limits.contextualTuplesMax} are taken`);
   }
   const seen = new Set<string>();
-  for (const tuple of tuples) {
-    checkTuple(schema, validateTuple(tuple), "write");
+  return tuples.map((given) => {
+    const tuple = validateTuple(given);
+    checkTuple(schema, tuple, "write");
     const identity = tupleIdentity(tuple);
     if (seen.has(identity)) throw new UsherError("duplicate_operation", `contextual tuple ${quote(identity)} is given twice`);
     seen.add(identity);
-  }
+    return tuple;
+  });
 }
 
 /** @throws `unknown_type`, `unknown_relation` */

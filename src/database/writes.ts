@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { throwIfAborted } from "../base/abort.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
-import { isEmptyFilter } from "../model/filter.js";
+import { quote } from "../model/object.js";
+import { checkFilter, isEmptyFilter } from "../model/filter.js";
 import { compileSchema } from "../model/schema/compile.js";
 import type { Schema } from "../model/schema/schema.js";
 import { admits, checkTuple } from "../model/schema/shape.js";
@@ -17,24 +18,28 @@ import type {
 } from "../model/service.js";
 import type { Write, WriteOutcome } from "../storage/store.js";
 import type { Core } from "./core.js";
-import { checkCount, validateFilter, validateMetadata, validateOperations, validatePreconditions, validateRequestId } from "./validate.js";
+import { checkCount, requireFields, requireList, requireText, validateFilter, validateMetadata, validateOperations, validatePreconditions, validateRequestId } from "./validate.js";
 
 export async function writeTuples(core: Core, request: WriteTuplesRequest, call: Call): Promise<WriteTuplesResponse> {
-  validateOperations(request.operations);
+  requireFields(request, "the request");
+  const operations = validateOperations(request.operations);
   const tenant = core.tenant(call);
   const outcome = await commit(core, request, call, (schema) => {
-    for (const { kind, tuple } of request.operations) checkTuple(schema, tuple, kind === "delete" ? "delete" : "write");
-    return { operations: request.operations };
+    for (const { kind, tuple } of operations) checkTuple(schema, tuple, kind === "delete" ? "delete" : "write");
+    return { operations };
   });
   return { zookie: core.zookie(tenant, outcome.revision), changed: outcome.changed };
 }
 
 export async function deleteTuples(core: Core, request: DeleteTuplesRequest, call: Call): Promise<DeleteTuplesResponse> {
+  requireFields(request, "the request");
   const { filters, limit = limits.deletePerCallMax } = request;
+  requireList(filters, "filters");
   checkCount(filters.length, limits.filtersPerRequestMax, "filters");
   if (!Number.isInteger(limit) || limit < 1 || limit > limits.deletePerCallMax) {
-    throw new UsherError("invalid_request", `limit \`${limit}\` must be 1 to ${limits.deletePerCallMax}`);
+    throw new UsherError("invalid_request", `limit ${quote(limit)} must be 1 to ${limits.deletePerCallMax}`);
   }
+  for (const filter of filters) checkFilter(filter);
   if (filters.some(isEmptyFilter)) throw new UsherError("invalid_filter", "an empty filter would delete everything: name an object type or a subject type");
   const tenant = core.tenant(call);
   const outcome = await commit(core, request, call, (schema) => {
@@ -46,6 +51,8 @@ export async function deleteTuples(core: Core, request: DeleteTuplesRequest, cal
 
 export async function writeSchema(core: Core, request: WriteSchemaRequest, call: Call): Promise<WriteSchemaResponse> {
   throwIfAborted(call.signal);
+  requireFields(request, "the request");
+  requireText(request.text, "text");
   const schema = compileSchema(request.text);
   const tenant = core.tenant(call);
   const outcome = await core.store.commit({

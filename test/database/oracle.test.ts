@@ -7,7 +7,7 @@ import { solve, keyOf, type Verdict } from "../evaluation/oracle.js";
 import { describeWorld, meaning, now, objects, worlds, type World } from "../evaluation/world.js";
 import { inFolder } from "../support/folder.js";
 
-const runs = Number(process.env.USHER_FUZZ_RUNS ?? 60);
+const runs = Number(process.env.TEST_FUZZ_RUNS ?? 60);
 const call: Call = {};
 /** A clock that stands still, so that what expires at a given instant has or has not. */
 const time = { wallMs: () => now, monotonicMs: () => 0, uptimeMs: () => 0 };

@@ -2,6 +2,7 @@ import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc
 
 import type { Decision, Service } from "../model/service.js";
 import { methods } from "../model/wire/methods.js";
+import { clientStreamHandler } from "./client-stream.js";
 import type { Reception } from "./reception.js";
 import type { ErrorReporter } from "./statuses.js";
 import { streamHandler, type OpenStreams } from "./stream.js";
@@ -15,6 +16,8 @@ export function handlers(service: Service, report: ErrorReporter, streams: OpenS
     writeTuples: unaryHandler(methods.writeTuples, (request, call) => service.writeTuples(request, call), report, reception),
     deleteTuples: unaryHandler(methods.deleteTuples, (request, call) => service.deleteTuples(request, call), report, reception),
     readTuples: unaryHandler(methods.readTuples, (request, call) => service.readTuples(request, call), report, reception),
+    importTuples: clientStreamHandler(methods.importTuples, (messages, call) => service.importTuples(messages, call), report, reception),
+    exportTuples: streamHandler(methods.exportTuples, (request, call) => service.exportTuples(request, call), report, streams, reception),
     watchTuples: streamHandler(methods.watchTuples, (request, call) => service.watchTuples(request, call), report, streams, reception),
     check: unaryHandler(methods.check, (request, call) => service.check(request, call), report, reception, (decision) => observer.onDecision(answerOf(decision))),
     batchCheck: unaryHandler(methods.batchCheck, (request, call) => service.batchCheck(request, call), report, reception, ({ results }) => {
@@ -28,6 +31,7 @@ export function handlers(service: Service, report: ErrorReporter, streams: OpenS
     listTenants: unaryHandler(methods.listTenants, (request, call) => service.listTenants(request, call), report, reception),
     deleteTenant: unaryHandler(methods.deleteTenant, (request, call) => service.deleteTenant(request, call), report, reception),
     setTenantQuotas: unaryHandler(methods.setTenantQuotas, (request, call) => service.setTenantQuotas(request, call), report, reception),
+    backup: streamHandler(methods.backup, (request, call) => service.backup(request, call), report, streams, reception),
   };
 }
 
@@ -37,8 +41,8 @@ export const definition: ServiceDefinition = Object.fromEntries(
     name,
     {
       path,
-      requestStream: false,
-      responseStream: name === "watchTuples",
+      requestStream: name === "importTuples",
+      responseStream: name === "watchTuples" || name === "exportTuples" || name === "backup",
       requestSerialize: asIs,
       requestDeserialize: asIs,
       responseSerialize: asIs,

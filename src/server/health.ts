@@ -59,7 +59,7 @@ export class Health {
     const draining = this.#draining;
     return {
       draining,
-      reads: !draining && store?.state !== "ended",
+      reads: !draining && (store?.readable ?? true),
       writes: !draining && (store?.writable ?? true),
     };
   }

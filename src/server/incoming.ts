@@ -1,11 +1,13 @@
-import type { Metadata, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
+import type { EventEmitter } from "node:events";
+
+import type { Metadata, ServerReadableStream, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 
 import { UsherError } from "../base/errors.js";
 import type { Call } from "../model/service.js";
 import { checkTenantHeader, tenantKey } from "../model/wire/tenant.js";
 import type { Caller } from "./access/access.js";
 
-type GrpcCall = ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>;
+type GrpcCall = ServerUnaryCall<Buffer, Buffer> | ServerReadableStream<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>;
 
 /** How long before a deadline an end of the call counts as the deadline's: timers are not exact. */
 const deadlineSlackMs = 5;
@@ -24,8 +26,9 @@ export function cancellation(call: GrpcCall): Cancellation {
     const late = Date.now() >= Number(call.getDeadline()) - deadlineSlackMs;
     controller.abort(late ? new UsherError("deadline_exceeded", "the call's deadline passed") : new UsherError("cancelled", "the client cancelled the call"));
   };
-  call.once("cancelled", onCancelled);
-  return { controller, release: () => void call.off("cancelled", onCancelled) };
+  const events: EventEmitter = call;
+  events.once("cancelled", onCancelled);
+  return { controller, release: () => void events.off("cancelled", onCancelled) };
 }
 
 /** The tenant that a call names. @throws `invalid_request` */

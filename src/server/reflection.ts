@@ -13,7 +13,7 @@ export class Reflection {
   readonly #streams = new Set<{ end(): void }>();
 
   addTo(server: Pick<GrpcServer, "addService">): void {
-    const files = loadSync([...protoFiles, healthProto], { includeDirs: [protoFolder] });
+    const files = loadSync([...protoFiles, healthProto], { includeDirs: [protoFolder], keepCase: true });
     new ReflectionService(files).addToServer({
       addService: (definition, implementation) => {
         const entries = Object.entries(implementation as Record<string, handleBidiStreamingCall<unknown, unknown>>);

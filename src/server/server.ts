@@ -116,6 +116,7 @@ export async function serve(service: Service, options: ServerOptions): Promise<S
   const reflection = new Reflection();
   if (options.reflection ?? true) reflection.addTo(server);
   const port = await bind(server, formatAddress(address), tls?.credentials ?? ServerCredentials.createInsecure());
+  let closing: Promise<void> | undefined;
   return {
     address: formatAddress({ host: address.host, port }),
     get readiness() {
@@ -126,7 +127,7 @@ export async function serve(service: Service, options: ServerOptions): Promise<S
     },
     close: (graceMs) => {
       loopDelay.stop();
-      return drain(server, [health, streams, reflection], graceMs);
+      return (closing ??= drain(server, [health, streams, reflection], graceMs));
     },
   };
 }

@@ -6,7 +6,7 @@ import type { TupleFilter } from "../../src/model/filter.js";
 import type {
   BatchCheckItem, BatchCheckRequest, BatchCheckResponse, CheckRequest, Consistency, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse,
   ExpandNode, ExpandRequest, ExpandResponse, ExpandSubject, Explanation, Operation, Precondition, ReadSchemaRequest, ReadSchemaResponse,
-  ReadTuplesRequest, ReadTuplesResponse, TupleChange, WatchEvent, WatchTuplesRequest, WriteSchemaRequest, WriteSchemaResponse,
+  ExportTuplesRequest, ExportTuplesResponse, ImportTuplesRequest, ImportTuplesResponse, ReadTuplesRequest, ReadTuplesResponse, TupleChange, WatchEvent, WatchTuplesRequest, WriteSchemaRequest, WriteSchemaResponse,
   WriteTuplesRequest, WriteTuplesResponse,
 } from "../../src/model/service.js";
 import type { SchemaChange } from "../../src/model/schema/change.js";
@@ -131,6 +131,22 @@ export const arbitraries = {
   readTuples: {
     request: fc.record({ filter: fc.oneof(filter, fc.constant({})), pageSize: uint32, cursor: text, consistency }, { requiredKeys: ["filter"] }) as fc.Arbitrary<ReadTuplesRequest>,
     response: fc.record({ zookie, tuples: fc.array(tuple, { maxLength: 4 }), cursor: text }, { requiredKeys: ["zookie", "tuples"] }) as fc.Arbitrary<ReadTuplesResponse>,
+  },
+  importTuples: {
+    request: fc.oneof(
+      fc.record({ kind: fc.constant("begin"), importId: text, schemaZookie: zookie, metadata, skipProblems: flag }, { requiredKeys: ["kind"] }),
+      fc.array(tuple, { maxLength: 4 }).chain((list) =>
+        fc.record({ kind: fc.constant("tuples"), tuples: fc.constant(list), positions: fc.array(uint32, { minLength: Math.max(1, list.length), maxLength: Math.max(1, list.length) }) }, { requiredKeys: ["kind", "tuples"] }),
+      ),
+    ) as fc.Arbitrary<ImportTuplesRequest>,
+    response: fc.record({
+      zookie, imported: uint32, changed: uint32, chunks: uint32, skipped: uint32,
+      problems: fc.array(fc.record({ position: uint32, code: fc.constantFrom(...errorCodes), message: text }), { maxLength: 3 }),
+    }) as fc.Arbitrary<ImportTuplesResponse>,
+  },
+  exportTuples: {
+    request: fc.record({ filter: fc.oneof(filter, fc.constant({})), cursor: text, consistency }, { requiredKeys: ["filter"] }) as fc.Arbitrary<ExportTuplesRequest>,
+    response: fc.record({ zookie, tuples: fc.array(tuple, { maxLength: 4 }), cursor: text }, { requiredKeys: ["zookie", "tuples"] }) as fc.Arbitrary<ExportTuplesResponse>,
   },
   watchTuples: {
     request: fc.record({ after: zookie, fromEarliest: flag, filters: some(filter), schemaChanges: flag, checkpointMs: uint32 }, optional) as fc.Arbitrary<WatchTuplesRequest>,

@@ -1,7 +1,7 @@
-import type { Call, Service } from "../../src/model/service.js";
+import type { Call, ImportTuplesRequest, ImportTuplesResponse, Service } from "../../src/model/service.js";
 
 /** The methods of a service that answer once. */
-export type Unary = Exclude<keyof Service, "close" | "watchTuples">;
+export type Unary = Exclude<keyof Service, "close" | "watchTuples" | "importTuples" | "exportTuples" | "backup">;
 
 type Handler = (request: never, call: Call) => unknown;
 
@@ -29,6 +29,20 @@ export class Desk implements Service {
 
   watchTuples(request: Parameters<Service["watchTuples"]>[0], call: Call): ReturnType<Service["watchTuples"]> {
     return this.#ask("watchTuples", request, call) as ReturnType<Service["watchTuples"]>;
+  }
+
+  async importTuples(messages: AsyncIterable<ImportTuplesRequest>, call: Call): Promise<ImportTuplesResponse> {
+    const request: ImportTuplesRequest[] = [];
+    for await (const message of messages) request.push(message);
+    return this.#ask("importTuples", request, call) as ImportTuplesResponse;
+  }
+
+  backup(request: Parameters<Service["backup"]>[0], call: Call): ReturnType<Service["backup"]> {
+    return this.#ask("backup", request, call) as ReturnType<Service["backup"]>;
+  }
+
+  exportTuples(request: Parameters<Service["exportTuples"]>[0], call: Call): ReturnType<Service["exportTuples"]> {
+    return this.#ask("exportTuples", request, call) as ReturnType<Service["exportTuples"]>;
   }
 
   async close(): Promise<void> {

@@ -28,7 +28,15 @@ describe("malformed requests", () => {
 
   before(async () => {
     desk = new Desk();
+    desk.answer("importTuples", async () => ({ zookie: "z", imported: 0, changed: 0, chunks: 0, skipped: 0, problems: [] }));
+    desk.answer("exportTuples", async function* () {
+      yield { zookie: "z", tuples: [] };
+    });
+    desk.answer("backup", async function* () {
+      yield { bytes: Buffer.from("b") };
+    });
     desk.answer("writeTuples", async () => ({ zookie: "z", changed: 0 }));
+    desk.answer("diffSchema", async () => ({ changes: [] }));
     desk.answer("check", async () => ({ allowed: false, missingFields: [], zookie: "z", instant: 1 }));
     desk.answer("createTenant", async () => ({ name: "a", quotas: {}, tuples: 0 }));
     desk.answer("setTenantQuotas", async () => ({ name: "a", quotas: {}, tuples: 0 }));
@@ -49,9 +57,14 @@ describe("malformed requests", () => {
   function send(method: MethodName, bytes: Buffer, metadata = new Metadata()): Promise<ServiceError | undefined> {
     const same = (message: Buffer) => message;
     return new Promise((resolve) => {
-      if (method === "watchTuples") {
+      if (method === "importTuples") {
+        const stream = client.makeClientStreamRequest(methods[method].path, same, same, metadata, { deadline: Date.now() + 20_000 }, (error) => resolve(error ?? undefined));
+        stream.on("error", () => undefined);
+        stream.write(bytes);
+        stream.end();
+      } else if (method === "watchTuples" || method === "exportTuples" || method === "backup") {
         const stream = client.makeServerStreamRequest(methods[method].path, same, same, bytes, metadata, {});
-        stream.on("data", () => stream.cancel()).on("error", (error) => resolve(error as ServiceError)).on("end", () => resolve(undefined));
+        stream.on("data", () => (resolve(undefined), stream.cancel())).on("error", (error) => resolve(error as ServiceError)).on("end", () => resolve(undefined));
       } else {
         client.makeUnaryRequest(methods[method].path, same, same, bytes, metadata, { deadline: Date.now() + 20_000 }, (error) => resolve(error ?? undefined));
       }
@@ -100,6 +113,10 @@ describe("malformed requests", () => {
     ["a contextual tuple without an object", "check", { ...check, contextualTuples: [tuple, { ...tuple, object: undefined }] }, "invalid_request", "contextual_tuples[1].object"],
     ["a batch item without a subject", "batchCheck", { items: [check, { ...check, subject: undefined }] }, "invalid_request", "items[1].subject"],
     ["an expand without an object", "expand", { permission: "view" }, "invalid_request", "object"],
+    ["a message of an import that says nothing", "importTuples", {}, "invalid_request"],
+    ["an import of a tuple without a subject", "importTuples", { batch: { tuples: [tuple, { ...tuple, subject: undefined }] } }, "invalid_request", "tuples[1].subject"],
+    ["an import of an id that would inject a userset", "importTuples", { batch: { tuples: [{ ...tuple, subject: { ...subject, id: "x#member" } }] } }, "invalid_id", "tuples[0]"],
+    ["an export of a filter that is none", "exportTuples", { filter: { objectId: "1" } }, "invalid_filter"],
     ["an operation of no kind", "writeTuples", { operations: [{ tuple }] }, "invalid_request", "operations[0].kind"],
     ["an operation of an unknown kind", "writeTuples", { operations: [{ kind: 9, tuple }] }, "invalid_request", "operations[0].kind"],
     ["an operation of a negative kind", "writeTuples", { operations: [{ kind: -1, tuple }] }, "invalid_request"],

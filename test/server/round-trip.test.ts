@@ -4,7 +4,7 @@ import fc from "fast-check";
 
 import { Remote } from "../../src/client/remote.js";
 import { protoRoot } from "../../src/base/proto.js";
-import type { Call, Service, WatchEvent } from "../../src/model/service.js";
+import type { Call, ExportTuplesResponse, Service, WatchEvent } from "../../src/model/service.js";
 import { expandKinds } from "../../src/model/wire/expand.js";
 import { explanationAnswers, explanationKinds } from "../../src/model/wire/decision.js";
 import { methods } from "../../src/model/wire/methods.js";
@@ -32,7 +32,7 @@ describe("the wire, from client to server and back", () => {
     await server.close(1_000);
   });
 
-  for (const method of Object.keys(arbitraries).filter((name) => name !== "watchTuples") as Unary[]) {
+  for (const method of Object.keys(arbitraries).filter((name) => !["watchTuples", "importTuples", "exportTuples"].includes(name)) as Unary[]) {
     it(`carries every request and response of ${method}`, async () => {
       const { request, response } = arbitraries[method] as { request: fc.Arbitrary<unknown>; response: fc.Arbitrary<unknown> };
       await fc.assert(
@@ -61,6 +61,48 @@ describe("the wire, from client to server and back", () => {
         assert.deepStrictEqual(got, events);
         assert.deepStrictEqual(desk.asked.at(-1)?.request, asked);
         assert.equal(desk.asked.at(-1)?.call.tenant, undefined);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("carries every message of importTuples, in order, and its response", async () => {
+    const { request, response } = arbitraries.importTuples;
+    await fc.assert(
+      fc.asyncProperty(fc.array(request.map(plain), { maxLength: 5 }), response.map(plain), async (messages, answered) => {
+        desk.answer("importTuples", async () => answered);
+        assert.deepStrictEqual(await remote.importTuples(from(messages), { tenant: "acme" }), answered);
+        assert.deepStrictEqual(desk.asked.at(-1)?.request, messages);
+        assert.equal(desk.asked.at(-1)?.call.tenant, "acme");
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("carries every request and batch of exportTuples, in order", async () => {
+    const { request, response } = arbitraries.exportTuples;
+    await fc.assert(
+      fc.asyncProperty(request.map(plain), fc.array(response.map(plain), { maxLength: 5 }), async (asked, batches) => {
+        desk.answer("exportTuples", () => from(batches));
+        const got: ExportTuplesResponse[] = [];
+        for await (const batch of remote.exportTuples(asked, {})) got.push(batch);
+        assert.deepStrictEqual(got, batches);
+        assert.deepStrictEqual(desk.asked.at(-1)?.request, asked);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("carries every request and piece of backup, in order", async () => {
+    const request = fc.option(fc.string({ unit: "binary" }), { nil: undefined }).map((since) => (since === undefined ? {} : { since }));
+    const pieces = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(request, pieces, async (asked, sent) => {
+        desk.answer("backup", () => from(sent.map((bytes) => ({ bytes }))));
+        const got: Uint8Array[] = [];
+        for await (const { bytes } of remote.backup(asked, {})) got.push(Uint8Array.from(bytes));
+        assert.deepStrictEqual(got, sent.map((bytes) => Uint8Array.from(bytes)));
+        assert.deepStrictEqual(desk.asked.at(-1)?.request, asked);
       }),
       { numRuns: 60 },
     );
@@ -110,6 +152,10 @@ describe("the wire, from client to server and back", () => {
     assert.equal((Response.decode(new Uint8Array()) as unknown as { allowed: boolean }).allowed, false);
   });
 });
+
+async function* from<T>(list: readonly T[]): AsyncGenerator<T, void> {
+  yield* list;
+}
 
 /** Made of ordinary objects, as a program makes them: the generators' have no prototype. */
 function plain<T>(value: T): T {

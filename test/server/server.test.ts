@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
 
 import { status } from "@grpc/grpc-js";
 
@@ -8,6 +9,7 @@ import { errorCodes, UsherError, type ErrorCode } from "../../src/base/errors.js
 import { limits } from "../../src/base/limits.js";
 import { Remote } from "../../src/client/remote.js";
 import type { Call, CheckRequest, WatchEvent } from "../../src/model/service.js";
+import { formatAddress, parseAddress } from "../../src/model/wire/address.js";
 import { serve, type Server } from "../../src/server/server.js";
 import { statuses } from "../../src/server/statuses.js";
 import { Desk } from "./desk.js";
@@ -260,6 +262,41 @@ describe("server", () => {
       await eventually(async () => assert.equal(desk.asked.length, 1));
       await server.close(10);
       await answer;
+    });
+
+    it("is not held up by a client that takes nothing any more", async () => {
+      let sent = 0;
+      desk.answer("watchTuples", async function* () {
+        for (; ; sent++) yield { ...checkpoint, zookie: "z".repeat(100_000) };
+      });
+      // Stands between them, and stops reading what the server sends.
+      const { host, port } = parseAddress(server.address);
+      const sockets: Socket[] = [];
+      const between = createServer((near) => {
+        const far = connect(port, host);
+        for (const socket of [near, far]) sockets.push(socket.on("error", () => undefined));
+        near.pipe(far);
+        far.on("data", (bytes) => {
+          near.write(bytes);
+          if (sent > 0) far.pause();
+        });
+      }).listen(0, host);
+      await once(between, "listening");
+      const address = between.address();
+      assert.ok(typeof address === "object" && address !== null);
+      const stalled = new Remote(formatAddress({ host, port: address.port }));
+      try {
+        const ended = stalled.watchTuples({}, {})[Symbol.asyncIterator]().next().catch(() => undefined);
+        await settled(() => sent);
+        assert.ok(sent > 0);
+        await server.close(10);
+        for (const socket of sockets) socket.destroy();
+        await ended;
+      } finally {
+        for (const socket of sockets) socket.destroy();
+        between.close();
+        await stalled.close();
+      }
     });
   });
 

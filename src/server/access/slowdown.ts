@@ -29,7 +29,7 @@ export class Slowdown {
     const name = networkOf(address);
     const now = this.#monotonicMs();
     const peer = this.#peers.get(name) ?? { free: limits.failuresFreeMax, waited: 0, at: now };
-    peer.free = Math.min(limits.failuresFreeMax, peer.free + ((now - peer.at) * limits.failuresPerMinute) / 60_000);
+    peer.free = Math.min(limits.failuresFreeMax, peer.free + ((now - peer.at) * limits.failuresPerMinuteMax) / 60_000);
     peer.at = now;
     this.#peers.delete(name);
     this.#peers.set(name, peer);

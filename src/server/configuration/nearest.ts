@@ -1,8 +1,8 @@
 /** The word that a misspelt one was probably meant to be; undefined: none is near. */
 export function nearest(word: string, words: readonly string[]): string | undefined {
   let best: string | undefined;
-  // Further away than a third of its letters it is another word.
-  let distanceMax = Math.max(1, Math.floor(word.length / 3));
+  // Further away than a third of its letters, it is another word.
+  let distanceMax = Math.ceil(word.length / 3);
   for (const candidate of words) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance > distanceMax) continue;

@@ -4,7 +4,7 @@ import { limits } from "../../base/limits.js";
 
 /**
  * By how much the event loop is late, and stays late: a timer is due every `limits.loopResolutionMs`, its mean lateness is taken
- * each `limits.loopSampleMs`, and the least of the last `limits.loopSamples` counts. A pause, such as a collection of garbage or a
+ * each `limits.loopSampleMs`, and the least of the last `limits.loopSamplesMax` counts. A pause, such as a collection of garbage or a
  * thousand callers at once, does not make a server overloaded; work that does not end does.
  */
 export class LoopDelay {
@@ -19,7 +19,7 @@ export class LoopDelay {
 
   /** Milliseconds. */
   get ms(): number {
-    return this.#samples.length < limits.loopSamples ? 0 : Math.min(...this.#samples);
+    return this.#samples.length < limits.loopSamplesMax ? 0 : Math.min(...this.#samples);
   }
 
   stop(): void {
@@ -31,7 +31,7 @@ export class LoopDelay {
   #sample(): void {
     const mean = this.#histogram.mean / 1e6 - limits.loopResolutionMs;
     this.#samples.push(Number.isFinite(mean) ? Math.max(0, mean) : 0);
-    if (this.#samples.length > limits.loopSamples) this.#samples.shift();
+    if (this.#samples.length > limits.loopSamplesMax) this.#samples.shift();
     this.#histogram.reset();
   }
 }

@@ -8,7 +8,8 @@ import { limits } from "../../../src/base/limits.js";
 import { roles, type Role } from "../../../src/model/role.js";
 import { createKey } from "../../../src/server/access/key.js";
 import { removeKey } from "../../../src/server/access/keys-file.js";
-import { has, Place, schemaText } from "./place.js";
+import { has } from "./has.js";
+import { Place, schemaText } from "./place.js";
 
 const all = ["read", "write", "schema", "audit"] as const;
 

@@ -15,7 +15,7 @@ describe("the slowdown of failures", () => {
     assert.equal(waits.at(-1), limits.failureDelayMsMax);
     assert.equal(slowdown.fail("10.0.0.2"), 0, "another peer is not slowed");
     ms += 60_000;
-    for (let i = 0; i < Math.min(limits.failuresFreeMax, limits.failuresPerMinute); i++) assert.equal(slowdown.fail("10.0.0.1"), 0);
+    for (let i = 0; i < Math.min(limits.failuresFreeMax, limits.failuresPerMinuteMax); i++) assert.equal(slowdown.fail("10.0.0.1"), 0);
     assert.equal(slowdown.fail("10.0.0.1"), limits.failureDelayMsMin);
   });
 

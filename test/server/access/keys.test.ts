@@ -6,7 +6,6 @@ import { join } from "node:path";
 
 import fc from "fast-check";
 
-import { UsherError, type ErrorCode } from "../../../src/base/errors.js";
 import { limits } from "../../../src/base/limits.js";
 import { certificateNames } from "../../../src/server/access/certificate-names.js";
 import { createKey, hashKey, isKey, isKeyId, keyIdOf } from "../../../src/server/access/key.js";
@@ -14,13 +13,7 @@ import type { KeyEntry } from "../../../src/server/access/key-entry.js";
 import { KeyRing } from "../../../src/server/access/key-ring.js";
 import { addKey, loadKeys, removeKey } from "../../../src/server/access/keys-file.js";
 import { parseKeys } from "../../../src/server/access/keys-text.js";
-
-const has = (code: ErrorCode, words = /./) => (error: unknown) => {
-  assert.ok(error instanceof UsherError, String(error));
-  assert.equal(error.code, code, error.message);
-  assert.match(error.message, words);
-  return true;
-};
+import { has } from "./has.js";
 
 const zeros = (count: number) => new Uint8Array(count);
 const hash = `sha256:${"0".repeat(64)}`;

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 
 import { machineTime, SteadyClock } from "../../../src/base/clock.js";
-import { UsherError, type ErrorCode } from "../../../src/base/errors.js";
 import { connect, type Usher } from "../../../src/client/usher.js";
 import type { RemoteOptions } from "../../../src/client/remote.js";
 import { Database } from "../../../src/database/database.js";
@@ -20,13 +19,6 @@ import { serve, type Server, type ServerOptions } from "../../../src/server/serv
 export const schemaText = `
 definition user {}
 definition doc { relation viewer: user; permission view = viewer }`;
-
-export const has = (code: ErrorCode, words = /./) => (error: unknown): true => {
-  assert.ok(error instanceof UsherError, String(error));
-  assert.equal(error.code, code, error.message);
-  assert.match(error.message, words);
-  return true;
-};
 
 /** A guarded server on a database of its own, with tenants `a` and `b` beside `default`. */
 export class Place {

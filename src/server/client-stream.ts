@@ -1,0 +1,73 @@
+import { Metadata, type handleClientStreamingCall, type sendUnaryData, type ServerReadableStream } from "@grpc/grpc-js";
+
+import type { Call } from "../model/service.js";
+import type { Method } from "../model/wire/methods.js";
+import type { Caller } from "./access/access.js";
+import { answerFailure } from "./failure.js";
+import { cancellation, incomingCall } from "./incoming.js";
+import type { Reception } from "./reception.js";
+import type { ErrorReporter, Failure } from "./statuses.js";
+import { requestIdKey } from "./telemetry/request-id.js";
+
+type Run<Message, Response> = (messages: AsyncIterable<Message>, call: Call) => Promise<Response>;
+
+/**
+ * A handler of a stream of messages with one answer, which may come before the stream has ended. A message is read when the
+ * one before has been dealt with, so that a fast client waits. A stream that broke off never looks like one that ended.
+ */
+export function clientStreamHandler<Message, Response>(
+  method: Method<Message, Response>,
+  run: Run<Message, Response>,
+  report: ErrorReporter,
+  reception: Reception,
+): handleClientStreamingCall<Buffer, Buffer> {
+  return (call, callback) => void answer(method, run, report, reception, call, callback);
+}
+
+async function answer<Message, Response>(
+  method: Method<Message, Response>,
+  run: Run<Message, Response>,
+  report: ErrorReporter,
+  reception: Reception,
+  call: ServerReadableStream<Buffer, Buffer>,
+  callback: sendUnaryData<Buffer>,
+): Promise<void> {
+  const { controller, release } = cancellation(call);
+  const { signal } = controller;
+  const visit = reception.begin(method, call.metadata, true);
+  let bytes: Buffer | undefined;
+  let failure: Failure | null = null;
+  let caller: Caller | undefined;
+  try {
+    const who = (caller = await reception.gate.enter(call, method, controller));
+    const messages = visit.admit(() => read(method, call, signal));
+    bytes = method.response.encode(await visit.run(() => run(messages, incomingCall(who, signal))));
+    visit.end();
+  } catch (thrown) {
+    failure = answerFailure(signal.aborted ? signal.reason : thrown, method.path, report);
+    visit.end(signal.aborted ? signal.reason : thrown);
+  }
+  caller?.release();
+  release();
+  if (call.cancelled) return;
+  const trailers = failure?.metadata ?? new Metadata();
+  trailers.set(requestIdKey, visit.requestId);
+  callback(failure, bytes, trailers);
+}
+
+/** Ends with the signal's reason where that aborts. */
+async function* read<Message>(method: Method<Message, unknown>, call: ServerReadableStream<Buffer, Buffer>, signal: AbortSignal): AsyncGenerator<Message, void> {
+  const onAbort = () => void call.destroy();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    for await (const bytes of call) {
+      signal.throwIfAborted();
+      yield method.request.decode(bytes as Buffer);
+    }
+  } catch (thrown) {
+    throw signal.aborted ? signal.reason : thrown;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+  signal.throwIfAborted();
+}

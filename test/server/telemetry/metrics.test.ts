@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { errorCodes, UsherError } from "../../../src/base/errors.js";
+import { touch } from "../../../src/client/references.js";
+import { connect, type Usher } from "../../../src/client/usher.js";
+import { Database } from "../../../src/database/database.js";
+import { methods } from "../../../src/model/wire/methods.js";
+import { serve, type Server } from "../../../src/server/server.js";
+import { Endpoint } from "../../../src/server/telemetry/endpoint.js";
+import { Metrics } from "../../../src/server/telemetry/metrics.js";
+import { eventually } from "../wire.js";
+
+describe("metrics", () => {
+  let folder: string;
+  let database: Database;
+  let server: Server;
+  let metrics: Metrics;
+  let endpoint: Endpoint;
+  let usher: Usher;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "usher-metrics-"));
+    metrics = new Metrics("1.2.3", () => ({ database: database.status(), load: server.load, readiness: server.readiness }));
+    database = await Database.open(folder, { observer: metrics });
+    server = await serve(database, { address: "127.0.0.1:0", onError: (error) => assert.fail(error), observer: metrics, conditions: database });
+    endpoint = await Endpoint.open({ address: "127.0.0.1:0", registry: metrics.registry, readiness: () => server.readiness, token: "t0ken" });
+    usher = await connect(server.address);
+  });
+  after(async () => {
+    await usher.close();
+    await endpoint.close();
+    await server.close(100);
+    await database.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const get = (path: string, headers: Record<string, string> = { authorization: "Bearer t0ken" }, method = "GET") => fetch(`http://${endpoint.address}${path}`, { headers, method });
+
+  /** The value of one series as it is written: `usher_checks_total{answer="allowed"}`. */
+  async function value(series: string): Promise<number> {
+    const text = await (await get("/metrics")).text();
+    const line = text.split("\n").find((each) => each.startsWith(`${series} `));
+    return Number(line?.slice(series.length + 1) ?? Number.NaN);
+  }
+
+  it("count what is done, by method, code and answer", async () => {
+    await usher.writeSchema("caveat late(hour int) { hour > 20 }\ndefinition user {}\ndefinition doc { relation viewer: user | user with late }");
+    await usher.write([touch("doc:1#viewer@user:ana"), touch("doc:1#viewer@user:cy[late]")]);
+    await usher.check("doc:1", "viewer", "user:ana");
+    await usher.check("doc:1", "viewer", "user:cy");
+    await usher.batchCheck([
+      { object: "doc:1", permission: "viewer", subject: "user:bo" },
+      { object: "doc:1", permission: "nothing", subject: "user:bo" },
+    ]);
+    await assert.rejects(usher.check("nothing:1", "viewer", "user:ana"), (error: UsherError) => error.code === "unknown_type");
+    for (const [answer, count] of [["allowed", 1], ["conditional", 1], ["denied", 1], ["error", 1]] as const) assert.equal(await value(`usher_checks_total{answer="${answer}"}`), count, answer);
+    await eventually(async () => assert.equal(await value('usher_call_seconds_count{method="PermissionService/Check",code="ok"}'), 2));
+    assert.equal(await value('usher_call_seconds_count{method="PermissionService/Check",code="unknown_type"}'), 1);
+    assert.equal(await value("usher_commits_total"), 2);
+    assert.equal(await value("usher_commit_group_size_count"), 2);
+    assert.equal(await value("usher_commit_group_seconds_count"), 2);
+    assert.equal(await value("usher_evaluation_passes_count"), 3);
+    assert.ok((await value("usher_evaluation_reads_sum")) >= 3);
+    assert.equal(await value("usher_head_revision"), 2);
+    assert.ok((await value("usher_schemas_compiled_total")) >= 1);
+  });
+
+  it("tell how everything stands", async () => {
+    for (const [series, expected] of [
+      ['usher_store_state{state="ready"}', 1], ['usher_store_state{state="failed"}', 0], ["usher_store_writable", 1], ["usher_ready_reads", 1], ["usher_ready_writes", 1],
+      ["usher_clock_jump_seconds", 0], ["usher_writes_queued", 0], ["usher_watchers", 0], ["usher_watch_lag_revisions", 0], ["usher_streams", 0], ["usher_stream_buffer_bytes", 0],
+      ['usher_build_info{version="1.2.3"}', 1],
+    ] as const) {
+      assert.equal(await value(series), expected, series);
+    }
+    for (const series of ["usher_store_scrub_age_seconds", "usher_event_loop_delay_seconds", "process_resident_memory_bytes"]) assert.ok((await value(series)) >= 0, series);
+    const watching = usher.watch({ checkpointMs: 1_000 })[Symbol.asyncIterator]();
+    await watching.next();
+    assert.deepEqual([await value("usher_watchers"), await value("usher_streams"), await value('usher_calls_under_way{method="TupleService/WatchTuples"}')], [1, 1, 1]);
+    await watching.return?.();
+    await eventually(async () => assert.deepEqual([await value("usher_watchers"), await value("usher_streams"), await value('usher_calls_under_way{method="TupleService/WatchTuples"}')], [0, 0, 0]));
+  });
+
+  it("have labels of our own words alone: no tenant, no type, no id, whatever is asked", async () => {
+    await assert.rejects(usher.check("secret_type:secret", "secret_relation", "secret_type:secret"));
+    const other = await connect(server.address, { tenant: "secret-tenant" });
+    await assert.rejects(other.check("doc:1", "viewer", "user:ana"));
+    await other.close();
+    const text = await (await get("/metrics")).text();
+    for (const word of ["secret", "ana", "doc"]) assert.ok(!new RegExp(`\\{[^}]*\\b${word}`).test(text), word);
+    const known = new Set<string>([...Object.values<{ path: string }>(methods).map(({ path }) => path.slice("/usher.v1.".length)), "ok", ...errorCodes]);
+    for (const [, method = "", code = ""] of text.matchAll(/^usher_call_seconds_count\{method="([^"]*)",code="([^"]*)"\}/gm)) assert.ok(known.has(method) && known.has(code), `${method} ${code}`);
+  });
+
+  it("are in a registry of their own", () => {
+    const other = new Metrics("0", () => undefined);
+    assert.notEqual(other.registry, metrics.registry);
+    other.onDecision("allowed");
+  });
+
+  describe("the endpoint", () => {
+    it("answers the probes without a token and metrics with it alone", async () => {
+      for (const path of ["/healthz", "/readyz", "/readyz/writes"]) assert.equal((await get(path, {})).status, 200, path);
+      for (const authorization of ["", "Bearer", "Bearer wrong", "Bearer t0ken ", "t0ken"].filter((each) => each.trim() === each)) assert.equal((await get("/metrics", { authorization })).status, 401, authorization);
+      assert.equal((await get("/metrics", {})).status, 401);
+      assert.equal((await get("/metrics")).status, 200);
+    });
+
+    it("answers nothing else, and only those who read", async () => {
+      assert.equal((await get("/")).status, 404);
+      assert.equal((await get("/metrics/x")).status, 404);
+      for (const method of ["POST", "PUT", "DELETE"]) assert.equal((await get("/metrics", undefined, method)).status, 405);
+      assert.equal((await get("/healthz?probe=1")).status, 200);
+    });
+
+    it("says that the server is not ready when it is not", async () => {
+      const other = await Endpoint.open({ address: "127.0.0.1:0", registry: metrics.registry, readiness: () => ({ draining: false, reads: true, writes: false }) });
+      const statusOf = async (path: string) => (await fetch(`http://${other.address}${path}`)).status;
+      assert.deepEqual([await statusOf("/healthz"), await statusOf("/readyz"), await statusOf("/readyz/writes"), await statusOf("/metrics")], [200, 200, 503, 200]);
+      await other.close();
+    });
+
+    it("names an address that is in use, or is none", async () => {
+      const open = (address: string) => Endpoint.open({ address, registry: metrics.registry, readiness: () => server.readiness });
+      await assert.rejects(open(endpoint.address), (error: UsherError) => error.code === "address_in_use" && error.message.includes("metricsAddress"));
+      await assert.rejects(open("192.0.2.1:0"), (error: UsherError) => error.code === "invalid_configuration");
+    });
+  });
+});

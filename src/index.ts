@@ -1,5 +1,6 @@
 import { Usher } from "./client/usher.js";
 import { Database } from "./database/database.js";
+import { restoreStore } from "./storage/level/backup/restore.js";
 
 export { connect, Usher } from "./client/usher.js";
 export type {
@@ -8,6 +9,8 @@ export type {
   DeleteOptions,
   DiffOptions,
   ExpandOptions,
+  ExportOptions,
+  ImportOptions,
   PageOptions,
   ReadOptions,
   SchemaOptions,
@@ -17,6 +20,7 @@ export type {
 export { create, remove, touch } from "./client/references.js";
 export { typed, typedOperations } from "./client/typed.js";
 export type { SchemaTypes, TypedCheckItem, TypedCheckOptions, TypedObject, TypedOperations, TypedSubject, TypedTuple, TypedUsher } from "./client/typed.js";
+export type { ImportSource, Placed } from "./client/import-messages.js";
 export type { ObjectLike, SubjectLike, TupleLike } from "./client/references.js";
 export type { RemoteOptions } from "./client/remote.js";
 export type { SecurityOptions, TlsOptions } from "./client/security.js";
@@ -43,6 +47,9 @@ export type {
   ExpandResponse,
   ExpandSubject,
   Explanation,
+  ExportTuplesResponse,
+  ImportProblem,
+  ImportTuplesResponse,
   Metadata,
   Operation,
   Precondition,
@@ -59,15 +66,27 @@ export interface OpenOptions {
   readonly horizonMs?: number;
   /** The operator's word that this machine's clock is right, though it stands behind the last commit's instant. */
   readonly acceptClock?: boolean;
+  /** Upgrade the folder where an earlier version wrote it; what it was is kept beside it. Default: false. */
+  readonly upgrade?: boolean;
   /** Default: `default`. */
   readonly tenant?: string;
+}
+
+/**
+ * Makes a database of a full backup and the increments after it, in order, in a folder that is empty or absent. Every file is verified
+ * before anything is written. Its zookies go on up to the head of the backup; what was given after that is `zookie_of_lost_timeline`.
+ *
+ * @throws `store_exists`, `not_a_store`, `restore_unfinished`, `backup_damaged`, `backup_mismatch`, `invalid_file`, `store_format_newer`, `store_unavailable`
+ */
+export async function restore(folder: string, files: readonly string[]): Promise<void> {
+  await restoreStore(folder, files);
 }
 
 /**
  * Opens a database in this process: no server, one folder, held by one process at a time. An absent or
  * empty folder becomes a new database. Close it, so that the folder is free again.
  *
- * @throws `store_in_use`, `store_corrupt`, `store_format_newer`, `not_a_store`, `clock_behind`, `store_unavailable`
+ * @throws `store_in_use`, `store_corrupt`, `store_format_newer`, `store_format_older`, `restore_unfinished`, `not_a_store`, `clock_behind`, `store_unavailable`
  */
 export async function open(folder: string, options: OpenOptions = {}): Promise<Usher> {
   const { tenant, ...storeOptions } = options;

@@ -1,19 +1,20 @@
-import { Client, Metadata, type CallOptions, type ServiceError } from "@grpc/grpc-js";
+import { Client, Metadata, type ClientWritableStream, type CallOptions, type ServiceError } from "@grpc/grpc-js";
 
 import { abortError, throwIfAborted } from "../base/abort.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import { quote } from "../model/object.js";
 import type {
-  BatchCheckRequest, BatchCheckResponse, Call, CheckRequest, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse, ExpandRequest,
-  CreateTenantRequest, DeleteTenantRequest, ExpandResponse, ListTenantsRequest, ListTenantsResponse, ReadSchemaRequest, SetTenantQuotasRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service, WatchEvent, WatchTuplesRequest,
+  BackupRequest, BackupResponse, BatchCheckRequest, BatchCheckResponse, Call, CheckRequest, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse, ExpandRequest,
+  CreateTenantRequest, DeleteTenantRequest, ExpandResponse, ExportTuplesRequest, ExportTuplesResponse, ImportTuplesRequest, ImportTuplesResponse, ListTenantsRequest, ListTenantsResponse, ReadSchemaRequest, SetTenantQuotasRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service, WatchEvent, WatchTuplesRequest,
   WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../model/service.js";
 import type { Tenant } from "../model/tenant.js";
 import { parseAddress } from "../model/wire/address.js";
-import { methods, type Method } from "../model/wire/methods.js";
+import { methods, type Converter, type Method } from "../model/wire/methods.js";
 import { checkTenantHeader, tenantKey } from "../model/wire/tenant.js";
 import { fromGrpc } from "./failures.js";
+import { upload } from "./upload.js";
 import { securityOf, type SecurityOptions } from "./security.js";
 
 export interface RemoteOptions extends SecurityOptions {
@@ -104,16 +105,55 @@ export class Remote implements Service {
     return this.#unary(methods.setTenantQuotas, request, call);
   }
 
-  /** The call begins when the first event is asked for, and ends when the consumer returns. */
-  async *watchTuples(request: WatchTuplesRequest, call: Call): AsyncGenerator<WatchEvent, void> {
+  /** Has no deadline but its signal: an import takes as long as it takes. */
+  async importTuples(messages: AsyncIterable<ImportTuplesRequest>, call: Call): Promise<ImportTuplesResponse> {
     this.#requireUsable(call.signal);
-    const bytes = methods.watchTuples.request.encode(request);
-    const stream = this.#client.makeServerStreamRequest(methods.watchTuples.path, asIs, asIs, bytes, this.#metadata(call), {});
+    const { path, request, response } = methods.importTuples;
+    const answered = new AbortController();
+    let sent = false;
+    let stream: ClientWritableStream<Buffer> | undefined;
+    const answer = new Promise<Buffer>((resolve, reject) => {
+      stream = this.#client.makeClientStreamRequest(path, asIs, asIs, this.#metadata(call), {}, (error: ServiceError | null, bytes?: Buffer) => {
+        answered.abort();
+        // What had not been sent to its end was not committed.
+        if (error !== null) reject(this.#failure(error, call.signal, sent));
+        else resolve(bytes ?? Buffer.alloc(0));
+      });
+    });
+    // It is awaited below, unless the messages fail first.
+    answer.catch(ignore);
+    const writable = stream as unknown as ClientWritableStream<Buffer>;
+    const release = this.#cancelWith(writable, call.signal);
+    try {
+      await upload(writable, encodeEach(messages, request, () => (sent = true)), answered.signal);
+      return response.decode(await answer);
+    } finally {
+      release();
+    }
+  }
+
+  exportTuples(request: ExportTuplesRequest, call: Call): AsyncGenerator<ExportTuplesResponse, void> {
+    return this.#stream(methods.exportTuples, request, call);
+  }
+
+  backup(request: BackupRequest, call: Call): AsyncGenerator<BackupResponse, void> {
+    return this.#stream(methods.backup, request, call);
+  }
+
+  watchTuples(request: WatchTuplesRequest, call: Call): AsyncGenerator<WatchEvent, void> {
+    return this.#stream(methods.watchTuples, request, call);
+  }
+
+  /** The call begins when the first event is asked for, and ends when the consumer returns. */
+  async *#stream<Request, Event>(method: Method<Request, Event>, request: Request, call: Call): AsyncGenerator<Event, void> {
+    this.#requireUsable(call.signal);
+    const bytes = method.request.encode(request);
+    const stream = this.#client.makeServerStreamRequest(method.path, asIs, asIs, bytes, this.#metadata(call), {});
     const release = this.#cancelWith(stream, call.signal);
     // Cancelling makes the stream emit an error after its reader is gone.
     stream.on("error", ignore);
     try {
-      for await (const event of stream) yield methods.watchTuples.response.decode(event as Buffer);
+      for await (const event of stream) yield method.response.decode(event as Buffer);
     } catch (thrown) {
       throw this.#failure(thrown, call.signal, false);
     } finally {
@@ -182,6 +222,12 @@ export class Remote implements Service {
     if (this.#authorization !== undefined) metadata.set("authorization", this.#authorization);
     return metadata;
   }
+}
+
+/** @param onEnd told when the last has been asked for what follows */
+async function* encodeEach<Message>(messages: AsyncIterable<Message>, converter: Converter<Message>, onEnd: () => void): AsyncGenerator<Buffer, void> {
+  for await (const message of messages) yield converter.encode(message);
+  onEnd();
 }
 
 function asIs(bytes: Buffer): Buffer {

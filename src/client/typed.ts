@@ -134,9 +134,9 @@ export type TypedTuple<S extends SchemaTypes, Reference> = Reference extends str
 
 /** `create`, `touch` and `remove`, held to a schema's types. */
 export interface TypedOperations<S extends SchemaTypes> {
-  create<const Of extends string | StructuredTuple<S>>(tuple: Held<Of, TypedTuple<S, Of>>): Operation;
-  touch<const Of extends string | StructuredTuple<S>>(tuple: Held<Of, TypedTuple<S, Of>>): Operation;
-  remove<const Of extends string | StructuredTuple<S>>(tuple: Held<Of, TypedTuple<S, Of>>): Operation;
+  readonly create: <const Of extends string | StructuredTuple<S>>(tuple: Held<Of, TypedTuple<S, Of>>) => Operation;
+  readonly touch: <const Of extends string | StructuredTuple<S>>(tuple: Held<Of, TypedTuple<S, Of>>) => Operation;
+  readonly remove: <const Of extends string | StructuredTuple<S>>(tuple: Held<Of, TypedTuple<S, Of>>) => Operation;
 }
 
 const operations = Object.freeze({ create, touch, remove });

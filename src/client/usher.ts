@@ -1,8 +1,10 @@
+import { writeWholeFile } from "../base/whole-file.js";
 import type {
-  BatchCheckItem, BatchCheckResponse, Call, CheckRequest, Consistency, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse,
-  ExpandRequest, ExpandResponse, Operation, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service,
+  BackupRequest, BackupResponse, BatchCheckItem, BatchCheckResponse, Call, CheckRequest, Consistency, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse,
+  ExpandRequest, ExpandResponse, ExportTuplesRequest, ExportTuplesResponse, ImportTuplesOptions, ImportTuplesResponse, Operation, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service,
   WatchEvent, WatchTuplesRequest, WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../model/service.js";
+import { importMessages, type ImportSource } from "./import-messages.js";
 import type { TupleFilter } from "../model/filter.js";
 import type { Quotas, Tenant } from "../model/tenant.js";
 import type { Tuple } from "../model/tuple.js";
@@ -18,6 +20,8 @@ export type WriteOptions = Omit<WriteTuplesRequest, "operations"> & Cancellable;
 export type DeleteOptions = Omit<DeleteTuplesRequest, "filters"> & Cancellable;
 export type ReadOptions = Omit<ReadTuplesRequest, "filter" | "cursor"> & Cancellable;
 export type PageOptions = Omit<ReadTuplesRequest, "filter"> & Cancellable;
+export type ImportOptions = ImportTuplesOptions & Cancellable;
+export type ExportOptions = Omit<ExportTuplesRequest, "filter"> & Cancellable;
 export type WatchOptions = WatchTuplesRequest & Cancellable;
 export type SchemaOptions = Omit<WriteSchemaRequest, "text"> & Cancellable;
 export type DiffOptions = Omit<DiffSchemaRequest, "text"> & Cancellable;
@@ -96,6 +100,20 @@ export class Usher {
     return this.#service.readTuples({ filter, ...options }, this.#call(signal));
   }
 
+  /**
+   * Imports tuples, all or nothing, in as many commits as it takes: `importTuples(readLines(file))`. Each is touched. Its
+   * source is read as fast as they are taken.
+   * @throws what is wrong with a tuple, `details.position` saying with which; `duplicate_operation`, `schema_changed`
+   */
+  async importTuples(source: ImportSource, { signal, ...options }: ImportOptions = {}): Promise<ImportTuplesResponse> {
+    return this.#service.importTuples(importMessages(source, options), this.#call(signal));
+  }
+
+  /** Every tuple that matches, all of one snapshot, as they are consumed, in batches with the zookie and a cursor to go on from. */
+  exportTuples(filter: TupleFilter = {}, { signal, ...options }: ExportOptions = {}): AsyncIterable<ExportTuplesResponse> {
+    return this.#service.exportTuples({ filter, ...options }, this.#call(signal));
+  }
+
   /** The whole decision: allowed, denied or conditional, and at which snapshot. */
   async check(object: ObjectLike, permission: string, subject: SubjectLike, { signal, ...options }: CheckOptions = {}): Promise<Decision> {
     const { consistency, ...item } = options;
@@ -147,6 +165,15 @@ export class Usher {
     return this.#service.setTenantQuotas({ name, quotas }, this.#call(signal));
   }
 
+  /**
+   * Writes a backup of the whole database, all tenants, to a file, which stands under its name once it is whole. Calls go on meanwhile.
+   * With a zookie in `since` it is an increment: what was committed after that. Resolves to how many bytes the file has.
+   * @throws `invalid_file` where it cannot be written, `overloaded` while another one is made, `zookie_expired`
+   */
+  async backup(path: string, { signal, ...request }: BackupRequest & Cancellable = {}): Promise<number> {
+    return writeWholeFile(path, bytesOf(this.#service.backup(request, this.#call(signal))));
+  }
+
   /** Closes the database, or the connection. */
   async close(): Promise<void> {
     return this.#service.close();
@@ -174,4 +201,8 @@ function toItem({ object, subject, contextualTuples, ...rest }: CheckItem): Batc
     subject: toSubject(subject),
     ...(contextualTuples && { contextualTuples: contextualTuples.map(toTuple) }),
   };
+}
+
+async function* bytesOf(pieces: AsyncIterable<BackupResponse>): AsyncGenerator<Uint8Array, void> {
+  for await (const { bytes } of pieces) yield bytes;
 }

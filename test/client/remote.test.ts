@@ -201,7 +201,9 @@ describe("remote", () => {
         [status.UNAVAILABLE, "server_unreachable"],
         [status.DEADLINE_EXCEEDED, "deadline_exceeded"],
         [status.CANCELLED, "server_unreachable"],
-        [status.PERMISSION_DENIED, "internal"],
+        [status.PERMISSION_DENIED, "permission_denied"],
+        [status.UNAUTHENTICATED, "unauthenticated"],
+        [status.DATA_LOSS, "internal"],
         [status.UNKNOWN, "internal"],
       ];
       for (const [grpc, ours] of expected) {

@@ -17,7 +17,7 @@ export const exitCodes = {
 export const exitHelp = `
 Exit codes:
   0  done; a check: allowed
-  1  a check: denied; a test failed; \`schema format --check\` or \`schema diff\` found something
+  1  a check: denied; a test failed; \`schema format --check\`, \`schema diff\` or \`fsck\` found something
   2  usage: an unknown command or option, a missing argument
   3  a check: conditional, context fields are missing
   4  an error, printed as \`usher: CODE: message\``;

@@ -17,7 +17,7 @@ export interface Guards {
   readonly access?: Access;
   readonly tls?: Tls;
   /** Reads the files again, each by itself: where one is wrong, what it held before stays in force, and is reported. */
-  reload(): Promise<void>;
+  readonly reload: () => Promise<void>;
 }
 
 /**

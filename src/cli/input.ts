@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { isUtf8 } from "node:buffer";
+import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { asError, UsherError } from "../base/errors.js";
 import { quote } from "../model/object.js";
@@ -19,6 +20,13 @@ export async function readText(file: string): Promise<string> {
     throw new UsherError("invalid_file", `file ${quote(file)} cannot be read: ${asError(error).message}`, { details: { file }, cause: error });
   }
   return decode(bytes, file);
+}
+
+/** The path of a file that another one names, which must be in that one's own folder; undefined: it is not. */
+export function besideFile(file: string, path: string): string | undefined {
+  const folder = dirname(file);
+  const within = relative(folder, resolve(folder, path));
+  return isAbsolute(path) || within.split(/[\\/]/)[0] === ".." ? undefined : resolve(folder, path);
 }
 
 function decode(bytes: Buffer, file: string): string {

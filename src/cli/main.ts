@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
+import { limits } from "../base/limits.js";
 import { reportFailure } from "./exit.js";
 import { runCommand } from "./program.js";
 import { processTerminal } from "./terminal.js";
@@ -10,3 +11,5 @@ const terminal = processTerminal(process);
 // Node.js would end with 1, which here is an answer: denied.
 process.on("uncaughtException", (error) => process.exit(reportFailure(error, terminal, false)));
 process.exitCode = await runCommand(process.argv.slice(2), terminal);
+// What is left behind, such as a connection whose client takes nothing, does not keep the process.
+setTimeout(() => process.exit(), limits.shutdownForcedMs).unref();

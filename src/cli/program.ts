@@ -1,16 +1,20 @@
 import { Command } from "commander";
+import { addBackup } from "./backup.js";
 import { addCheck } from "./check.js";
 import { addConfig } from "./config.js";
 import { exitCodes, exitHelp, reportFailure } from "./exit.js";
 import { addExpand } from "./expand.js";
+import { addFsck } from "./fsck.js";
 import { addGlobalOptions, createRunner } from "./options.js";
 import { addKeyCommands } from "./key.js";
+import { addRestore } from "./restore.js";
 import { addSchema } from "./schema.js";
 import { addServe } from "./serve.js";
 import type { Terminal } from "./terminal.js";
 import { addTenant } from "./tenant.js";
 import { addTest } from "./test.js";
 import { addTuple } from "./tuple.js";
+import { addUpgrade } from "./upgrade.js";
 import { addVersion, packageVersion } from "./version.js";
 import { addWatch } from "./watch.js";
 
@@ -43,6 +47,6 @@ function createProgram(terminal: Terminal, finish: (exitCode: number) => void): 
     .addHelpText("after", exitHelp);
   addGlobalOptions(program, terminal);
   const run = createRunner(terminal, finish);
-  for (const add of [addServe, addConfig, addSchema, addTuple, addCheck, addExpand, addWatch, addKeyCommands, addTenant, addTest, addVersion]) add(program, run);
+  for (const add of [addServe, addConfig, addSchema, addTuple, addCheck, addExpand, addWatch, addKeyCommands, addTenant, addTest, addBackup, addRestore, addFsck, addUpgrade, addVersion]) add(program, run);
   return program;
 }

@@ -1,10 +1,9 @@
-import type { Writable } from "node:stream";
 import type { Command } from "commander";
+import { limits } from "../base/limits.js";
 import { Database } from "../database/database.js";
 import { metricsAddressOf } from "../server/configuration/metrics-address.js";
 import type { Settings } from "../server/configuration/options.js";
 import { serve, type Server, type ServerBounds } from "../server/server.js";
-import { limits } from "../base/limits.js";
 import { callLog } from "../server/telemetry/call-log.js";
 import { Endpoint } from "../server/telemetry/endpoint.js";
 import { failureFields, openLog, type Logger } from "../server/telemetry/log.js";
@@ -53,7 +52,7 @@ async function runServer(settings: Settings, output: Output, terminal: Terminal,
   });
   running.database = database;
   try {
-    const server = await openServer(settings, database, observers(metrics, callLog(logger, settings.slowCall)), logger, terminal);
+    const { server, forget } = await openServer(settings, database, observers(metrics, callLog(logger, settings.slowCall)), logger, terminal);
     running.server = server;
     try {
       const endpoint = await openEndpoint(settings, metrics, server);
@@ -66,6 +65,7 @@ async function runServer(settings: Settings, output: Output, terminal: Terminal,
         await endpoint?.close();
       }
     } finally {
+      forget();
       await server.close(0);
     }
   } finally {
@@ -74,7 +74,7 @@ async function runServer(settings: Settings, output: Output, terminal: Terminal,
   logger.info("stopped");
 }
 
-async function openServer(settings: Settings, database: Database, observer: ServerObserver, logger: Logger, terminal: Terminal): Promise<Server> {
+async function openServer(settings: Settings, database: Database, observer: ServerObserver, logger: Logger, terminal: Terminal): Promise<{ server: Server; forget: () => void }> {
   const { reload, ...guards } = await openGuards(settings, (warning) => logger.warn({ code: warning.code }, warning.message), observer);
   const server = await serve(database, {
     ...guards,
@@ -89,11 +89,11 @@ async function openServer(settings: Settings, database: Database, observer: Serv
     // The record of the call, which follows, says so.
     onError: () => undefined,
   });
-  terminal.onHangup(() => {
+  const forget = terminal.onHangup(() => {
     logger.info("reading keys and certificates again");
     void reload();
   });
-  return server;
+  return { server, forget };
 }
 
 function boundsOf({ callsMax, loopDelayMax, watchersMax, connectionAge, connectionAgeGrace }: Settings): ServerBounds {
@@ -119,5 +119,5 @@ async function announce({ data }: Settings, { address }: Server, endpoint: Endpo
 
 function logFormatOf({ logFormat }: Settings, { stderr }: Terminal): "json" | "text" {
   if (logFormat !== "auto") return logFormat;
-  return (stderr as Writable & { readonly isTTY?: boolean }).isTTY === true ? "text" : "json";
+  return stderr.isTTY === true ? "text" : "json";
 }

@@ -1,111 +1,153 @@
+import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
-import { touch } from "../client/references.js";
+import type { Placed } from "../client/import-messages.js";
 import type { Usher } from "../client/usher.js";
-import { UsherError } from "../base/errors.js";
-import { limits } from "../base/limits.js";
-import { quote } from "../model/object.js";
+import { asError, UsherError, type ErrorCode } from "../base/errors.js";
 import { compileSchema } from "../model/schema/compile.js";
 import type { Schema } from "../model/schema/schema.js";
 import { checkTuple } from "../model/schema/shape.js";
-import { parseTuple } from "../model/tuple-text.js";
-import { formatTuple, tupleIdentity, type Tuple } from "../model/tuple.js";
-import { readInput } from "./input.js";
-import { withUsher, type Runner } from "./options.js";
-import type { Output } from "./output.js";
+import { quote } from "../model/object.js";
+import type { ImportTuplesResponse } from "../model/service.js";
+import { readCsv } from "./bulk/csv.js";
+import { addFormatOption, columns, formatOf, type Entry, type FormatOptions } from "./bulk/format.js";
+import { readJsonLines, readTupleLines } from "./bulk/lines.js";
+import { Problems } from "./bulk/problems.js";
+import { Progress } from "./bulk/progress.js";
+import { parseJsonTuple } from "./bulk/record.js";
+import { openSource, type Source } from "./bulk/source.js";
+import { readValidationImport } from "./bulk/validation.js";
+import { withUsher, type Runner, type Task } from "./options.js";
 import { addMetadataOptions, metadataRequest, type MetadataOptions } from "./write-options.js";
 
-/** How many bad lines are told at once. */
-const problemsMax = 20;
-
-/** A batch stays well below a message, whatever its tuples' contexts hold. */
-const batchBytesMax = limits.messageBytesMax / 4;
+interface ImportOptions extends MetadataOptions, FormatOptions {
+  readonly continue?: boolean;
+  readonly errors?: string;
+  readonly resume?: string;
+  readonly withSchema?: boolean;
+}
 
 export function addImport(group: Command, run: Runner): void {
-  const command = addMetadataOptions(group.command("import"))
-    .description("touch the tuples of a file, one a line; one bad line, and nothing is written")
-    .argument("<file>", "tuples as `tuple read` prints them; blank lines and lines that begin with // are skipped; `-` for stdin")
+  const command = addFormatOption(addMetadataOptions(group.command("import")))
+    .description("touch the tuples of a file, all or none: one bad line, and nothing is written")
+    .argument("<file>", "tuples as `tuple export` writes them; `-` for stdin")
+    .option("--continue", "skip bad lines, and tell each of them")
+    .option("--errors <file>", "write bad lines to this file")
+    .option("--resume <id>", "go on with the import of this id, which one that was cut short has told")
+    .option("--with-schema", "write the schema of a YAML file first; else it must mean what the one in force means")
     .addHelpText("after", `
+Formats, by the file's extension or --format:
+  lines            tuples as \`tuple read\` prints them; blank lines and lines that begin with // are skipped
+  .jsonl .ndjson   an object a line, as \`tuple read --json\` prints it
+  .csv             the first line names the columns: ${columns.slice(0, 5).join(",")}
+                   and maybe ${columns.slice(5).join(",")}
+  .yaml .yml       SpiceDB's validation files: \`relationships\`, and maybe \`schema\`
+
 Examples:
   $ usher tuple import tuples.txt --reason 'initial load'
-  $ usher --address other:50051 tuple read | usher tuple import -`);
-  command.action((file: string) =>
-    run<MetadataOptions>(command, async ({ options, output, terminal }) => {
-      const text = await readInput(file, terminal.stdin);
-      await withUsher(options, async (usher) => {
-        const { text: schemaText } = await usher.readSchema();
-        const tuples = readTuples(text, file, compileSchema(schemaText));
-        await writeAll(usher, tuples, options, output);
-      });
-      return undefined;
-    }),
-  );
+  $ usher tuple import export.csv --continue --errors bad-lines.txt
+  $ usher --address other:50051 tuple export | usher tuple import -`);
+  command.action((file: string) => run<ImportOptions>(command, (task) => withUsher(task.options, (usher) => importFile(usher, file, task))));
 }
 
-/** Every tuple of the text, held against the schema. @throws `invalid_file`, with each bad line's number, text and reason */
-function readTuples(text: string, file: string, schema: Schema): Tuple[] {
-  const tuples: Tuple[] = [];
-  const lineOf = new Map<string, number>();
-  const problems: { line: number; text: string; reason: string }[] = [];
-  text.split("\n").forEach((raw, index) => {
-    const trimmed = raw.trim();
-    if (trimmed === "" || trimmed.startsWith("//")) return;
-    const line = index + 1;
-    try {
-      const tuple = parseTuple(trimmed);
-      checkTuple(schema, tuple, "write");
-      const identity = tupleIdentity(tuple);
-      const first = lineOf.get(identity);
-      if (first !== undefined) throw new UsherError("duplicate_operation", `line ${first} names the same tuple`);
-      lineOf.set(identity, line);
-      tuples.push(tuple);
-    } catch (error) {
-      if (!(error instanceof UsherError)) throw error;
-      problems.push({ line, text: trimmed, reason: error.message });
-    }
-  });
-  const [first] = problems;
-  if (first === undefined) return tuples;
-  const told = problems.slice(0, problemsMax).map(({ line, text: bad, reason }) => `\n${file}:${line}: ${reason.includes(quote(bad)) ? "" : `${quote(bad)}: `}${reason}`);
-  const rest = problems.length > problemsMax ? `\n… and ${problems.length - problemsMax} more` : "";
-  const count = problems.length === 1 ? "a bad line" : `${problems.length} bad lines`;
-  throw new UsherError("invalid_file", `file ${quote(file)} has ${count}, nothing was written:${told.join("")}${rest}`, { details: { file, line: String(first.line) } });
-}
-
-async function writeAll(usher: Usher, tuples: readonly Tuple[], options: MetadataOptions, output: Output): Promise<void> {
-  let written = 0;
-  let changed = 0;
-  let zookie: string | undefined;
+async function importFile(usher: Usher, file: string, task: Task<ImportOptions>): Promise<undefined> {
+  const { options, output, terminal } = task;
+  const format = formatOf(options, file);
+  let progress: Progress | undefined;
+  const source = await openSource(file, terminal.stdin, (count) => progress?.addBytes(count));
+  const problems = new Problems(source.name, output, options.continue ?? false, options.errors);
+  const stop = new AbortController();
+  const forget = terminal.onSignal(() => stop.abort(new UsherError("cancelled", "interrupted")));
   try {
-    for (const batch of batches(tuples)) {
-      const answer = await usher.write(batch.map(touch), metadataRequest(options));
-      written += batch.length;
-      changed += answer.changed;
-      zookie = answer.zookie;
-      if (tuples.length > batch.length) output.note(`imported ${written} of ${tuples.length}`);
-    }
-  } catch (error) {
-    if (!(error instanceof UsherError)) throw error;
-    const message = `${written} of ${tuples.length} tuples were imported, then: ${error.message}; importing the file again is safe`;
-    throw new UsherError(error.code, message, { details: { ...error.details, imported: String(written) }, cause: error });
+    const entries = format === "yaml" ? await entriesOfYaml(usher, source, options) : entriesOf(source, format);
+    const { text, zookie } = await usher.readSchema();
+    progress = new Progress(terminal, output.json, "reading", source.bytes);
+    const tuples = goodTuples(entries, compileSchema(text), problems, options.continue ?? false, progress);
+    const importId = options.resume ?? randomUUID();
+    const request = { ...metadataRequest(options), importId, schemaZookie: zookie, skipProblems: options.continue ?? false, signal: stop.signal };
+    const answer = await usher.importTuples(tuples, request).catch((error: unknown) => {
+      throw explained(asError(error), source.name, importId);
+    });
+    for (const { position, message } of answer.problems) await problems.add({ line: position, reason: message });
+    progress.stop();
+    await writeResult(answer, problems.count - answer.problems.length + answer.skipped, progress, task);
+  } finally {
+    progress?.stop();
+    forget();
+    await problems.close();
   }
-  await output.write(
-    () => `imported ${written}  changed ${changed}${zookie === undefined ? "" : `  zookie ${zookie}`}`,
-    () => ({ imported: written, changed, ...(zookie === undefined ? {} : { zookie }) }),
-  );
+  return undefined;
 }
 
-function* batches(tuples: readonly Tuple[]): Generator<readonly Tuple[]> {
-  let batch: Tuple[] = [];
-  let bytes = 0;
-  for (const tuple of tuples) {
-    const size = Buffer.byteLength(formatTuple(tuple));
-    if (batch.length > 0 && (batch.length >= limits.operationsPerWriteMax || bytes + size > batchBytesMax)) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(tuple);
-    bytes += size;
+function entriesOf({ text, name }: Source, format: "lines" | "jsonl" | "csv"): AsyncIterable<Entry> {
+  switch (format) {
+    case "lines":
+      return readTupleLines(text);
+    case "jsonl":
+      return readJsonLines(text, parseJsonTuple);
+    case "csv":
+      return readCsv(text, name);
   }
-  if (batch.length > 0) yield batch;
+}
+
+/** The file's schema is written, or held against the one in force, before its tuples are. @throws `invalid_file`, `schema_changed` */
+async function entriesOfYaml(usher: Usher, { name, text }: Source, options: ImportOptions): Promise<Iterable<Entry>> {
+  let whole = "";
+  for await (const piece of text) whole += piece;
+  const { schema, entries } = await readValidationImport(name, whole);
+  if (options.withSchema === true) {
+    if (schema === undefined) throw new UsherError("invalid_file", `file ${quote(name)} has no schema that could be written: leave out --with-schema`);
+    await usher.writeSchema(schema, metadataRequest(options));
+  } else if (schema !== undefined && (await usher.diffSchema(schema)).changes.some(({ kind }) => kind !== "documented" && kind !== "equivalent")) {
+    throw new UsherError("schema_changed", `the schema of file ${quote(name)} means something else than the one in force: write it with --with-schema, or see \`usher schema diff\``);
+  }
+  return entries;
+}
+
+/**
+ * What the file holds that fits the schema. The server holds it against the schema too; here each bad line is told with its
+ * number, and all of them before an import that does not go on without them ends.
+ */
+async function* goodTuples(entries: AsyncIterable<Entry> | Iterable<Entry>, schema: Schema, problems: Problems, skip: boolean, progress: Progress): AsyncGenerator<Placed, void> {
+  for await (const entry of entries) {
+    progress.add();
+    const problem = "problem" in entry ? entry.problem : whatIsWrong(schema, entry.tuple);
+    if (problem !== undefined) await problems.add({ line: entry.line, text: entry.text, reason: problem.message });
+    else if ("tuple" in entry && (skip || problems.count === 0)) yield { tuple: entry.tuple, position: entry.line };
+  }
+  if (problems.count > 0 && !skip) throw problems.error();
+  progress.become("committing");
+}
+
+function whatIsWrong(schema: Schema, tuple: Parameters<typeof checkTuple>[1]): UsherError | undefined {
+  try {
+    checkTuple(schema, tuple, "write");
+    return undefined;
+  } catch (error) {
+    if (error instanceof UsherError) return error;
+    throw error;
+  }
+}
+
+/** After these the import may be going on, or may be begun again under the same id. */
+const resumable: readonly ErrorCode[] = ["outcome_unknown", "store_unavailable", "server_unreachable", "closed", "cancelled", "deadline_exceeded"];
+
+function explained(error: Error, file: string, importId: string): Error {
+  if (!(error instanceof UsherError)) return error;
+  const { position } = error.details;
+  if (position !== undefined) {
+    const message = `file ${quote(file)} has a bad line, nothing was written:\n${file}:${position}: ${error.message}`;
+    return new UsherError("invalid_file", message, { details: { ...error.details, file, line: position }, cause: error });
+  }
+  if (!resumable.includes(error.code)) return error;
+  const message = `${error.message}; to go on, run the command again with --resume ${importId}`;
+  return new UsherError(error.code, message, { details: { ...error.details, importId }, cause: error });
+}
+
+async function writeResult({ zookie, imported, changed, chunks }: ImportTuplesResponse, skipped: number, progress: Progress, { output }: Task<ImportOptions>): Promise<void> {
+  const seconds = Number(progress.seconds.toFixed(3));
+  const left = skipped === 0 ? "" : `  skipped ${skipped}`;
+  await output.write(
+    () => `imported ${imported}  changed ${changed}${left}  commits ${chunks}  zookie ${zookie}  (${seconds.toFixed(1)} s, ${progress.perSecond.toLocaleString("en")}/s)`,
+    () => ({ imported, changed, skipped, commits: chunks, zookie, seconds }),
+  );
 }

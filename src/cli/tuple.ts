@@ -9,16 +9,18 @@ import { tupleJson } from "./json.js";
 import { withUsher, type Runner } from "./options.js";
 import { addSnapshotOptions, consistencyOf, type SnapshotOptions } from "./snapshot-options.js";
 import { addDelete } from "./tuple-delete.js";
+import { addExport } from "./tuple-export.js";
 import { addImport } from "./tuple-import.js";
 import { addWriteOptions, writeRequest, type WriteOptions } from "./write-options.js";
 
 export function addTuple(program: Command, run: Runner): void {
-  const group = program.command("tuple").description("write, read, delete and import relation tuples");
+  const group = program.command("tuple").description("write, read, delete, import and export relation tuples");
   addWriting(group, run, "write", "create tuples, all or none; fails where one stands already", create);
   addWriting(group, run, "touch", "write tuples, all or none, whether they stand already or not", touch);
   addDelete(group, run);
   addRead(group, run);
   addImport(group, run);
+  addExport(group, run);
 }
 
 function addWriting(group: Command, run: Runner, name: "write" | "touch", description: string, operation: (text: string) => Operation): void {

@@ -1,11 +1,10 @@
-import { dirname, isAbsolute, relative, resolve } from "node:path";
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Pair, type ParsedNode, type Scalar, type YAMLMap } from "yaml";
 import { UsherError } from "../base/errors.js";
 import { quote } from "../model/object.js";
 import { parseCheck, parseTuple, type CheckText } from "../model/tuple-text.js";
 import { tupleIdentity, type Tuple } from "../model/tuple.js";
 import { parseExpectedSubject, parseMember, type ExpectedSubject, type MemberText } from "./expected-subject.js";
-import { readText } from "./input.js";
+import { besideFile, readText } from "./input.js";
 
 /**
  * A validation file, as SpiceDB's tools read and write them: a schema, the relation tuples that stand, what checks must
@@ -96,11 +95,10 @@ class FileReader {
     if (schema !== undefined) return this.#string(schema.value, schema.key, "`schema`");
     if (schemaFile === undefined) throw this.#refuse(1, "has neither `schema` nor `schemaFile`");
     const path = this.#string(schemaFile.value, schemaFile.key, "`schemaFile`");
-    const folder = dirname(this.#file);
-    const within = relative(folder, resolve(folder, path));
-    if (isAbsolute(path) || within.split(/[\\/]/)[0] === "..") throw this.#refuse(this.#line(schemaFile.key), `names schema file ${quote(path)}, which is not in the file's own folder`);
+    const beside = besideFile(this.#file, path);
+    if (beside === undefined) throw this.#refuse(this.#line(schemaFile.key), `names schema file ${quote(path)}, which is not in the file's own folder`);
     try {
-      return await readText(resolve(folder, path));
+      return await readText(beside);
     } catch (error) {
       throw error instanceof UsherError ? this.#refuse(this.#line(schemaFile.key), `names a schema file that is wrong: ${error.message}`) : error;
     }

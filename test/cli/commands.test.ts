@@ -218,24 +218,23 @@ describe("the command line", () => {
     it("imports, and what it has read back is the same", async () => {
       const lines = Array.from({ length: 1_500 }, (_, i) => `team:t${i % 7}#member@user:u${i}`);
       const ran = await place.usher("tuple", "import", await place.file("many.txt", ["// a comment", "", ...lines, ""].join("\r\n")));
-      assert.match(ran.stdout, /^imported 1500 {2}changed 1500 {2}zookie /);
-      assert.equal(ran.stderr, "imported 1000 of 1500\nimported 1500 of 1500\n");
+      assert.match(ran.stdout, /^imported 1500 {2}changed 1500 {2}commits 1 {2}zookie /);
+      assert.equal(ran.stderr, "");
       const read = await place.usher("tuple", "read", "--object-type", "team", "--object-prefix", "t");
       assert.deepEqual(read.stdout.trim().split("\n").sort(), lines.sort());
       const again = await usher(["tuple", "import", "-", "--json", "--address", place.address], { stdin: lines.join("\n") });
       assert.deepEqual([json(again)["imported"], json(again)["changed"], again.stderr], [1_500, 0, ""]);
-      assert.deepEqual(json(await usher(["tuple", "import", "-", "--json", "--address", place.address])), { imported: 0, changed: 0 });
+      assert.equal(json(await usher(["tuple", "import", "-", "--json", "--address", place.address]))["imported"], 0);
     });
 
     it("imports nothing of a file with a bad line, and names each", async () => {
       const good = Array.from({ length: 1_200 }, (_, i) => `team:bad#member@user:u${i}`);
-      const bad = ["team:bad#member@", "team:bad#nope@user:a", "team:bad#member@user:u0", 'team:bad#member@user:a[on_call:{"hour": 1}]'];
+      const bad = ["team:bad#member@", "team:bad#nope@user:a", 'team:bad#member@user:a[on_call:{"hour": 1}]'];
       const ran = await place.usher("tuple", "import", await place.file("bad.txt", [...good, ...bad].join("\n")));
-      refused(ran, 4, /^usher: invalid_file: file `.*bad\.txt` has 4 bad lines, nothing was written:\n/);
+      refused(ran, 4, /^usher: invalid_file: file `.*bad\.txt` has 3 bad lines, nothing was written:\n/);
       assert.match(ran.stderr, /bad\.txt:1201: `team:bad#member@`: /);
       assert.match(ran.stderr, /bad\.txt:1202: `team:bad#nope@user:a`: .*`nope`/);
-      assert.match(ran.stderr, /bad\.txt:1203: `team:bad#member@user:u0`: line 1 names the same tuple/);
-      assert.match(ran.stderr, /bad\.txt:1204: `team:bad#member@user:a\[on_call/);
+      assert.match(ran.stderr, /bad\.txt:1203: `team:bad#member@user:a\[on_call/);
       assert.equal((await place.usher("tuple", "read", "--object-type", "team", "--object-id", "bad")).stdout, "");
     });
 
@@ -303,7 +302,7 @@ describe("the command line", () => {
       const help = await usher(["--help"]);
       assert.equal(help.code, 0);
       assert.match(help.stdout, /Exit codes:\n {2}0 /);
-      for (const command of ["serve", "schema write", "schema read", "schema check", "schema format", "tuple write", "tuple touch", "tuple delete", "tuple read", "tuple import", "check", "expand", "watch", "test"]) {
+      for (const command of ["serve", "schema write", "schema read", "schema check", "schema format", "tuple write", "tuple touch", "tuple delete", "tuple read", "tuple import", "tuple export", "check", "expand", "watch", "test"]) {
         assert.match((await usher([...command.split(" "), "--help"])).stdout, /Examples:\n {2}\$ usher /, command);
       }
     });

@@ -74,7 +74,10 @@ describe("the process", () => {
 
     await usher.close();
     server.child.kill("SIGTERM");
-    assert.deepEqual(await server.exit, { code: 0, signal: null, stderr: "usher stopping\n" });
+    const { code, signal, stderr } = await server.exit;
+    assert.deepEqual([code, signal], [0, null]);
+    const events = stderr.trim().split("\n").map((text) => (JSON.parse(text) as { msg: string }).msg);
+    assert.deepEqual([events[0], ...events.slice(-2)], ["serving", "draining", "stopped"]);
   });
 
   it("refuses a folder that another process serves, an address that others reach, and a folder that is no store", async () => {
@@ -123,8 +126,8 @@ describe("the process", () => {
       running.push(child);
       const told: Buffer[] = [];
       child.stderr?.on("data", (chunk: Buffer) => told.push(chunk));
-      const [code] = await once(child, "close");
-      return { code: code as number | null, stderr: Buffer.concat(told).toString() };
+      const [code] = (await once(child, "close")) as [number | null];
+      return { code, stderr: Buffer.concat(told).toString() };
     };
     try {
       const version = await ends(["version"], ["ignore", file.fd, "pipe"]);

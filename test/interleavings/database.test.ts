@@ -13,7 +13,7 @@ import { objects, schemaTexts, tuples, users } from "./history.js";
 import { openInMemory, scheduled } from "./raw.js";
 import { CountingStore, LaggingStore } from "./store.js";
 
-const runs = Number(process.env["USHER_FUZZ_RUNS"] ?? 100);
+const runs = Number(process.env["TEST_FUZZ_RUNS"] ?? 100);
 
 /** Runs the body with a store each of whose operations completes when the scheduler says so. */
 async function withStore(scheduler: fc.Scheduler, openRaw: OpenRaw, body: (store: CountingStore) => Promise<void>): Promise<void> {

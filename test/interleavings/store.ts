@@ -1,7 +1,7 @@
 import type { Instant } from "../../src/base/clock.js";
 import type { Quotas } from "../../src/model/tenant.js";
 import type { Revision } from "../../src/model/zookie.js";
-import type { Commit, Head, Snapshot, Store, Write } from "../../src/storage/store.js";
+import type { Commit, Head, ImportOptions, Snapshot, Store, Write } from "../../src/storage/store.js";
 
 /** A store that passes everything on. */
 class Passing implements Store {
@@ -34,6 +34,8 @@ class Passing implements Store {
   setTenantQuotas = (name: string, quotas: Quotas) => this.store.setTenantQuotas(name, quotas);
   deleteTenant = (name: string) => this.store.deleteTenant(name);
   commit = (write: Write) => this.store.commit(write);
+  beginImport = (options: ImportOptions) => this.store.beginImport(options);
+  importOutcome = (tenant: number, principal: string, id: string, signal?: AbortSignal) => this.store.importOutcome(tenant, principal, id, signal);
   revisionAt = (instant: Instant) => this.store.revisionAt(instant);
   log = (tenant: number, after: Revision, limit: number) => this.store.log(tenant, after, limit);
   onCommit = (listener: (commit: Commit) => void) => this.store.onCommit(listener);

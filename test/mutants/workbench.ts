@@ -81,7 +81,7 @@ export class Workbench {
     const output = await this.#node([
       mocha, "--no-config", "--bail", "--exit", "--timeout", "30000", "--reporter", "json", "--reporter-option", `output=${report}`,
       "--require", dist("test/mutants/seed.js"), ...suites.map(dist),
-    ], { USHER_FUZZ_RUNS: String(cases), USHER_CONFORMANCE_RUNS: String(Math.min(cases, conformanceCasesMax)) });
+    ], { TEST_FUZZ_RUNS: String(cases), TEST_CONFORMANCE_RUNS: String(Math.min(cases, conformanceCasesMax)) });
     const { stats, failures } = JSON.parse(await readFile(report, "utf8").catch(() => unloaded(suites, output))) as Report;
     const [first] = failures;
     if (first === undefined && stats.passes === 0) throw new Error(`no test ran in ${suites.join(", ")}`);

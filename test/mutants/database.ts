@@ -111,14 +111,14 @@ export const databaseMutants: readonly Mutant[] = [
   {
     name: "a check asks about everybody",
     file: validate,
-    find: "if (isWildcard(question.subject))",
+    find: "if (isWildcard(who))",
     replace: "if (false)",
     suites: asked,
   },
   {
     name: "a contextual tuple need not fit the schema",
     file: validate,
-    find: 'checkTuple(schema, validateTuple(tuple), "write");',
+    find: 'checkTuple(schema, tuple, "write");',
     replace: "",
     suites: asked,
   },

@@ -199,13 +199,6 @@ export const storageMutants: readonly Mutant[] = [
     suites: ["test/storage/level/backup/backup-file.test.js"],
   },
   {
-    name: "an increment is taken that does not go on from the file before it",
-    file: "src/storage/level/backup/verify.js",
-    find: "if (from.revision !== base.head.revision)",
-    replace: "if (false)",
-    suites: ["test/storage/level/backup/restore.test.js"],
-  },
-  {
     name: "a replayed delete leaves the row by subject",
     file: "src/storage/level/backup/replay.js",
     find: 'operations.push(kind === "delete" ?',
@@ -218,12 +211,5 @@ export const storageMutants: readonly Mutant[] = [
     find: 'timeline: Buffer.from(random(4)).toString("hex")',
     replace: "timeline: header.timeline",
     suites: ["test/storage/level/backup/restore.test.js"],
-  },
-  {
-    name: "a checkpoint is made without holding the writers",
-    file: "src/storage/level/backup/backups.js",
-    find: "(task) => this.#port.between(task)",
-    replace: "(task) => task()",
-    suites: ["test/storage/level/backup/backups.test.js"],
   },
 ];

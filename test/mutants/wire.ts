@@ -31,7 +31,7 @@ export const wireMutants: readonly Mutant[] = [
   {
     name: "a call that its client cancelled goes on",
     file: "src/server/incoming.js",
-    find: 'call.once("cancelled", onCancelled);',
+    find: 'events.once("cancelled", onCancelled);',
     replace: "",
     suites: server,
   },

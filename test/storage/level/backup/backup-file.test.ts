@@ -6,9 +6,11 @@ import { join } from "node:path";
 
 import fc from "fast-check";
 
-import { encodeFrame, encodeJsonFrame, frameKind, magic } from "../../../../src/storage/level/backup/frame.js";
+import { decodeRows, encodeFrame, encodeJsonFrame, frameKind, magic, RowFrames } from "../../../../src/storage/level/backup/frame.js";
 import { BackupFile } from "../../../../src/storage/level/backup/backup-file.js";
 import { verifyBackups } from "../../../../src/storage/level/backup/verify.js";
+import { keyspaceOf } from "../../../../src/storage/level/keys.js";
+import { seal } from "../../../../src/storage/level/seal.js";
 import { openLevelStore } from "../../../../src/storage/level/store.js";
 import { touchWrite } from "../checks.js";
 import { backUp, bytesOf, codeOf } from "./files.js";
@@ -71,6 +73,22 @@ describe("a damaged backup file", function () {
     for (const parts of [[header, two, ...rest], [header, one, one, two, ...rest], [header, two, one, ...rest], [...frames, one], [one, two, ...rest], [...frames, Buffer.from([0])]]) {
       assert.equal(await file(parts), "backup_damaged");
     }
+  });
+
+  it("with a sound row in the place of another is named", async () => {
+    const [begin = 0, end = 0] = edges.slice(2);
+    const rows = decodeRows(whole.subarray(begin + 9, end));
+    const at = rows.findIndex(([key]) => keyspaceOf(key) === "headByObject");
+    const [key, value] = rows[at] ?? [];
+    assert(key && value);
+    const body = Buffer.from(value.subarray(4));
+    body[body.length - 1] = (body[body.length - 1] ?? 0) ^ 1;
+    rows[at] = [key, seal(key, body)];
+    const packing = new RowFrames();
+    const frame = rows.map((row) => packing.add(row)).at(-1);
+    assert(frame);
+    assert.equal(frame.length, end - begin);
+    assert.equal(await verify(Buffer.concat([whole.subarray(0, begin), frame, whole.subarray(end)])), "backup_damaged");
   });
 
   it("of any other bytes, even with sound checksums, is a code and no crash", async () => {

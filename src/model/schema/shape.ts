@@ -17,6 +17,18 @@ export function shapeOf(tuple: Tuple): TupleShape {
   };
 }
 
+export function sameShape(a: TupleShape, b: TupleShape): boolean {
+  return (
+    a.objectType === b.objectType &&
+    a.relation === b.relation &&
+    a.subjectType === b.subjectType &&
+    a.subjectRelation === b.subjectRelation &&
+    a.wildcard === b.wildcard &&
+    a.condition === b.condition &&
+    a.expiring === b.expiring
+  );
+}
+
 /**
  * Whether a relation of the schema allows tuples of this shape: one of its alternatives equals it in the
  * subject, the condition and the expiration. `user with a` does not allow a `user` without condition.

@@ -16,7 +16,8 @@ import type { RawOperation } from "./raw.js";
 import { decodeRow, encodeRow } from "./row.js";
 import { seal } from "./seal.js";
 import type { Counters, State } from "./state.js";
-import { sameShape, sameVersion, shapeOf } from "./version.js";
+import { sameShape, shapeOf } from "../../model/schema/shape.js";
+import { sameVersion } from "./version.js";
 
 /** One commit of an import on its way, and what it makes of its import. */
 export interface Chunk {

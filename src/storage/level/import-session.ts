@@ -16,7 +16,7 @@ import type { Apply, CommitGroup } from "./pipeline.js";
 import type { RawOperation } from "./raw.js";
 import { seal } from "./seal.js";
 import { type State, tuplesOf } from "./state.js";
-import { sameShape, shapeOf } from "./version.js";
+import { sameShape, shapeOf } from "../../model/schema/shape.js";
 
 /** What a session works on. */
 export interface SessionPort {

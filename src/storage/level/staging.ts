@@ -19,7 +19,8 @@ import type { RawOperation } from "./raw.js";
 import { encodeRow } from "./row.js";
 import { seal, sealEmpty, sealJson, unsealJson } from "./seal.js";
 import { tuplesOf, type SchemaInForce, type State } from "./state.js";
-import { sameVersion, shapeOf } from "./version.js";
+import { shapeOf } from "../../model/schema/shape.js";
+import { sameVersion } from "./version.js";
 
 /** What a write will be answered, once what it rests on is durable. */
 export type Answer = { readonly outcome: WriteOutcome } | { readonly error: UsherError };

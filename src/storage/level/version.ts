@@ -1,6 +1,4 @@
 import type { ContextValue } from "../../model/context.js";
-import type { TupleShape } from "../../model/schema/schema.js";
-import { isWildcard } from "../../model/subject.js";
 import type { Tuple } from "../../model/tuple.js";
 
 /** Whether a touch of one by the other changes nothing: condition, its context by value, expiration. */
@@ -20,28 +18,4 @@ function sameValue(a: ContextValue, b: ContextValue): boolean {
   }
   const [left, right] = [Object.entries(a), new Map(Object.entries(b))];
   return left.length === right.size && left.every(([name, value]) => right.has(name) && sameValue(value, right.get(name) as ContextValue));
-}
-
-export function shapeOf({ object, relation, subject, condition, expiresAt }: Tuple): TupleShape {
-  return {
-    objectType: object.type,
-    relation,
-    subjectType: subject.type,
-    subjectRelation: subject.relation,
-    wildcard: isWildcard(subject),
-    condition: condition?.name ?? "",
-    expiring: expiresAt !== undefined,
-  };
-}
-
-export function sameShape(a: TupleShape, b: TupleShape): boolean {
-  return (
-    a.objectType === b.objectType &&
-    a.relation === b.relation &&
-    a.subjectType === b.subjectType &&
-    a.subjectRelation === b.subjectRelation &&
-    a.wildcard === b.wildcard &&
-    a.condition === b.condition &&
-    a.expiring === b.expiring
-  );
 }

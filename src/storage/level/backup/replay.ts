@@ -9,7 +9,7 @@ import type { CommitRecord } from "../record.js";
 import { decodeRow, encodeRow } from "../row.js";
 import { seal, sealEmpty, sealJson, unsealJson } from "../seal.js";
 import { corrupt, type Counters, entries, setCounter, type ShapeCount } from "../state.js";
-import { shapeOf } from "../version.js";
+import { shapeOf } from "../../../model/schema/shape.js";
 
 const sides: readonly Side[] = ["object", "subject"];
 

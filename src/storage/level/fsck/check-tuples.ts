@@ -10,7 +10,7 @@ import type { RawOperation } from "../raw.js";
 import { decodeRow, type Row } from "../row.js";
 import { seal, sealJson, unsealJson } from "../seal.js";
 import type { Counters, ShapeCount } from "../state.js";
-import { shapeOf } from "../version.js";
+import { shapeOf } from "../../../model/schema/shape.js";
 import { attempt, chunks, type Entry, lookUp, shown, sound, type Survey } from "./survey.js";
 
 /** How many versions the tables have that a commit after the horizon must have made or ended: the log is held against it. */

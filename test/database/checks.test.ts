@@ -95,3 +95,17 @@ describe("a check", () => {
     });
   });
 });
+
+describe("a schema", () => {
+  it("is that of the snapshot: an old zookie is evaluated under the schema of its time, whatever was asked before", async () => {
+    await withDatabase(["doc:1#viewer@user:ana"], async (database) => {
+      const question = { ...parseCheck("doc:1#view@user:ana"), contextualTuples: [] };
+      const { zookie } = await database.check(question, call);
+      await database.writeSchema({ text: schema.replace("permission view = viewer - banned", "permission view = banned") }, call);
+      assert.equal((await database.check(question, call)).allowed, false);
+      const exact = { ...question, consistency: { kind: "exact" as const, zookie } };
+      assert.equal((await database.check(exact, call)).allowed, true);
+      assert.equal((await database.check(question, call)).allowed, false);
+    });
+  });
+});

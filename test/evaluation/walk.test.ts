@@ -56,6 +56,16 @@ describe("a walk", () => {
     assert.equal((await ask("doc:1#viewer@user:ana", { contextualTuples: [expired] })).value, "denied");
   });
 
+  it("hides a stored userset and a stored arrow target in the same way", async () => {
+    const text = "use expiration; definition user {} definition group { relation member: user } definition doc { relation parent: doc | doc with expiration; relation viewer: group#member | group#member with expiration | user; permission view = viewer + parent->view }";
+    const { ask } = world(text, ["group:g#member@user:ana", "doc:1#viewer@group:g#member", "doc:2#viewer@user:ana", "doc:3#parent@doc:2"]);
+    const ended = (tuple: string) => ({ contextualTuples: [parseTuple(`${tuple}[expiration:2020-01-01T00:00:00Z]`)] });
+    assert.equal((await ask("doc:1#view@user:ana")).value, "allowed");
+    assert.equal((await ask("doc:1#view@user:ana", ended("doc:1#viewer@group:g#member"))).value, "denied");
+    assert.equal((await ask("doc:3#view@user:ana")).value, "allowed");
+    assert.equal((await ask("doc:3#view@user:ana", ended("doc:3#parent@doc:2"))).value, "denied");
+  });
+
   it("keeps contextual tuples to the question that brought them", async () => {
     const { ground } = world(groups, []);
     const question = parseCheck("folder:a#view@user:ana");

@@ -43,7 +43,7 @@ export const databaseMutants: readonly Mutant[] = [
     file: schemas,
     find: "newest !== undefined && newest.revision <= snapshot.revision",
     replace: "newest !== undefined",
-    suites: interleavings,
+    suites: asked,
   },
   {
     name: "a schema read at an old snapshot is taken for the newest",

@@ -101,9 +101,14 @@ describe("health", () => {
   });
 
   it("is ready for nothing while the store cannot be reopened, and says so of itself alone", async () => {
+    const ready: boolean[] = [];
+    database.onStatus(() => ready.push(server.readiness.reads));
     faults.decide = (call) => (call === "batch" || call === "open" ? "before" : "pass");
     await assert.rejects(usher.write([touch("doc:2#viewer@user:ana")]));
     await eventually(async () => assert.deepEqual(await all(), { "": "SERVING", [reads]: "NOT_SERVING", [writes[0] ?? ""]: "NOT_SERVING", [writes[1] ?? ""]: "NOT_SERVING" }));
+    // Further attempts that fail in their turn do not make it look ready meanwhile.
+    await eventually(() => assert.ok(ready.length >= 6));
+    assert.equal(ready.lastIndexOf(true) < ready.indexOf(false), true, ready.join());
     faults.decide = () => "pass";
     await eventually(async () => assert.equal(await check(reads), "SERVING"));
     assert.equal(await usher.can("doc:1", "viewer", "user:ana"), true);

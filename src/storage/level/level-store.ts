@@ -66,6 +66,8 @@ export class LevelStore implements Store {
   #scrubbedAt: Instant | undefined;
   /** Why nothing is served any more. */
   #ended: UsherError | undefined;
+  /** The last attempt to reopen failed: until one succeeds, reads are answered by nobody. */
+  #lost = false;
   #revival: NodeJS.Timeout | undefined;
   #revivalDelayMs: number = limits.recoveryDelayMsMin;
   #marking: Promise<void> = Promise.resolve();
@@ -233,7 +235,7 @@ export class LevelStore implements Store {
     return {
       state,
       writable: state === "ready" && clock.jumpMs === 0,
-      readable: state === "reviving" || (state !== "ended" && this.#handle !== undefined),
+      readable: state !== "ended" && (this.#handle !== undefined || (state === "reviving" && !this.#lost)),
       clockJumpMs: clock.jumpMs,
       writesQueued: this.#pipeline.queued,
       readsInFlight: this.#gate.running,
@@ -396,6 +398,7 @@ export class LevelStore implements Store {
       await this.#replaceHandle();
       this.#gate.open();
       this.#revivalDelayMs = limits.recoveryDelayMsMin;
+      this.#lost = false;
       this.#condition.become("ready");
       this.#imports.start();
     } catch (error) {
@@ -404,6 +407,7 @@ export class LevelStore implements Store {
         this.#end(failure);
       } else {
         this.#gate.open();
+        this.#lost = this.#handle === undefined;
         this.#condition.become("failed");
         this.#reviveLater();
       }

@@ -6,6 +6,42 @@ export function abortError(signal: AbortSignal): UsherError {
   return new UsherError("cancelled", "the call was cancelled", { cause: signal.reason });
 }
 
+/** The one listener that a signal has, and all that it tells. */
+interface Hearing {
+  readonly listeners: Set<() => void>;
+  readonly tell: () => void;
+}
+
+const hearings = new WeakMap<AbortSignal, Hearing>();
+
+/**
+ * Hears of the signal's abort until the function that it returns is called. Many calls may share a signal, such as that of a whole
+ * process: it gets one listener for all of them, since Node.js takes more than ten for a leak and says so.
+ */
+export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
+  if (signal === undefined) return () => undefined;
+  const { listeners, tell } = hearings.get(signal) ?? listenTo(signal);
+  // A function of its own, so that a listener that is given twice is two.
+  const own = () => listener();
+  listeners.add(own);
+  return () => {
+    if (!listeners.delete(own) || listeners.size > 0) return;
+    signal.removeEventListener("abort", tell);
+    hearings.delete(signal);
+  };
+}
+
+function listenTo(signal: AbortSignal): Hearing {
+  const listeners = new Set<() => void>();
+  const tell = () => {
+    for (const each of [...listeners]) each();
+  };
+  const hearing = { listeners, tell };
+  hearings.set(signal, hearing);
+  signal.addEventListener("abort", tell);
+  return hearing;
+}
+
 /** Ends the work of a call that nobody waits for any more. @throws the signal's reason, as `abortError` gives it */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortError(signal);

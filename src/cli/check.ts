@@ -1,31 +1,23 @@
 import type { Command } from "commander";
-import { asError, UsherError } from "../base/errors.js";
-import { checkContext, type Context } from "../model/context.js";
 import { parseCheck, parseObject, parseSubject, type CheckText } from "../model/tuple-text.js";
 import { exitCodes } from "./exit.js";
-import { drawExplanation, resultOf, type Result } from "./explanation.js";
+import { drawExplanation, resultOf, resultStyles } from "./explanation.js";
+import { addGivenOptions, givenOf, type GivenOptions } from "./given-options.js";
 import { explanationJson, instantText } from "./json.js";
-import { collect, withUsher, type Runner } from "./options.js";
-import type { Style } from "./output.js";
+import { withUsher, type Runner } from "./options.js";
 import { addSnapshotOptions, consistencyOf, type SnapshotOptions } from "./snapshot-options.js";
 
-interface CheckOptions extends SnapshotOptions {
-  readonly context?: string;
+interface CheckOptions extends SnapshotOptions, GivenOptions {
   readonly explain?: boolean;
-  readonly with?: readonly string[];
 }
 
-const styles: Readonly<Record<Result, Style>> = { allowed: "green", denied: "red", conditional: "yellow" };
-
 export function addCheck(program: Command, run: Runner): void {
-  const command = addSnapshotOptions(program.command("check"))
+  const command = addGivenOptions(addSnapshotOptions(program.command("check")))
     .description("may a subject do something to an object? Exit code 0: allowed, 1: denied, 3: conditional")
     .argument("<object>", "type:id, or the whole question as object#permission@subject")
     .argument("[permission]", "a permission or relation of the object's type")
     .argument("[subject]", "type:id, or type:id#relation")
-    .option("--context <json>", "a JSON object of values for conditions")
     .option("--explain", "show how the answer came about")
-    .option("--with <tuple>", "as if this tuple stood too; may be repeated", collect)
     .addHelpText("after", `
 Examples:
   $ usher check node:n1 restart user:ana
@@ -35,13 +27,12 @@ Examples:
   command.action((first: string, permission: string | undefined, subject: string | undefined) =>
     run<CheckOptions>(command, async ({ options, output }) => {
       const question = readQuestion(command, first, permission, subject);
-      const context = options.context === undefined ? question.context : readContext(options.context);
       const decision = await withUsher(options, (usher) =>
         usher.check(question.object, question.permission, question.subject, {
-          context,
+          context: question.context,
           explain: options.explain ?? false,
           ...consistencyOf(options),
-          ...(options.with === undefined ? {} : { contextualTuples: options.with }),
+          ...givenOf(options),
         }),
       );
       const result = resultOf(decision);
@@ -50,7 +41,7 @@ Examples:
         () => {
           const needs = result === "conditional" ? `  needs ${decision.missingFields.join(", ")}` : "";
           const tree = explanation === undefined ? "" : `\n${drawExplanation(explanation, output)}`;
-          return `${output.style(styles[result], result)}${needs}${tree}`;
+          return `${output.style(resultStyles[result], result)}${needs}${tree}`;
         },
         () => ({
           result,
@@ -68,14 +59,4 @@ function readQuestion(command: Command, first: string, permission: string | unde
   if (permission === undefined) return parseCheck(first);
   if (subject === undefined) command.error("error: missing required argument 'subject'", { code: "commander.missingArgument" });
   return { object: parseObject(first), permission, subject: parseSubject(subject), context: {} };
-}
-
-function readContext(text: string): Context {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UsherError("invalid_context", `--context is not JSON: ${asError(error).message}`, { cause: error });
-  }
-  return checkContext(value, "--context");
 }

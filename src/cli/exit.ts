@@ -22,12 +22,15 @@ Exit codes:
   3  a check: conditional, context fields are missing
   4  an error, printed as \`usher: CODE: message\``;
 
-/** Tells what was thrown, and which exit code it has. */
-export function reportFailure(thrown: unknown, terminal: Terminal, json: boolean): number {
+/**
+ * Tells what was thrown, and which exit code it has.
+ * @param help the command by which whoever typed something wrong is helped
+ */
+export function reportFailure(thrown: unknown, terminal: Terminal, json: boolean, help = "usher --help"): number {
   if (thrown instanceof CommanderError) {
     // Help and version are thrown as well, once they have been printed.
     if (thrown.exitCode === 0) return exitCodes.ok;
-    if (thrown.code !== "commander.help") writeFailure("usage", thrown.message.replace(/^error: /, ""), {}, terminal, json);
+    if (thrown.code !== "commander.help") writeFailure("usage", `${thrown.message.replace(/^error: |\.$/g, "")}; see \`${help}\``, {}, terminal, json);
     return exitCodes.usage;
   }
   const error = asError(thrown);

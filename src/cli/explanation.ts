@@ -12,6 +12,8 @@ export function resultOf(decision: Pick<Decision, "allowed" | "missingFields">):
   return decision.allowed ? "allowed" : "denied";
 }
 
+export const resultStyles: Readonly<Record<Result, Style>> = { allowed: "green", denied: "red", conditional: "yellow" };
+
 const marks: Readonly<Record<Explanation["answer"], { readonly mark: string; readonly style: Style }>> = {
   allowed: { mark: "✓", style: "green" },
   denied: { mark: "✗", style: "red" },

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { fsck, type FsckReport } from "../storage/level/fsck/fsck.js";
 import { exitCodes } from "./exit.js";
 import type { Runner } from "./options.js";
+import { parsePath } from "./path.js";
 import type { Output } from "./output.js";
 
 interface FsckOptions {
@@ -12,7 +13,7 @@ export function addFsck(program: Command, run: Runner): void {
   const command = program
     .command("fsck")
     .description("check that a database that no server has open agrees with itself: tables, both indexes, history, counters, log")
-    .argument("<folder>")
+    .argument("<folder>", "where the database is", parsePath)
     .option("--repair", "make good what follows from the rest: the index by subject, counters, the log's indexes, schemas of kept commits, leftovers")
     .addHelpText("after", `
 Exit code 0: nothing is wrong, or all of it was repaired; 1: something is left that is wrong; 4: it could not be checked.

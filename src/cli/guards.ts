@@ -39,13 +39,16 @@ export async function openGuards(files: GuardFiles, warn: (error: UsherError) =>
     for (const warning of parts.flatMap(({ warnings }) => warnings)) warn(new UsherError("invalid_configuration", warning));
   };
   warnAll();
+  const reloadAll = async () => {
+    for (const part of parts) await part.reload().catch((error: unknown) => warn(notReloaded(error)));
+    warnAll();
+  };
+  // One after the other: else what was read first could be put in force last.
+  let reloading = Promise.resolve();
   return {
     ...(access === undefined ? {} : { access }),
     ...(tls === undefined ? {} : { tls }),
-    reload: async () => {
-      for (const part of parts) await part.reload().catch((error: unknown) => warn(notReloaded(error)));
-      warnAll();
-    },
+    reload: () => (reloading = reloading.then(reloadAll)),
   };
 }
 

@@ -10,6 +10,7 @@ import type { KeyEntry } from "../server/access/key-entry.js";
 import { addKey, loadKeys, removeKey } from "../server/access/keys-file.js";
 import { instantText } from "./json.js";
 import type { Runner } from "./options.js";
+import { parsePath } from "./path.js";
 
 interface FileOptions {
   readonly file: string;
@@ -96,7 +97,7 @@ function addRevoke(group: Command, run: Runner): void {
 }
 
 function addFileOption(command: Command): Command {
-  return command.requiredOption("--file <file>", "the keys file");
+  return command.requiredOption("--file <file>", "the keys file", parsePath);
 }
 
 function parseRoles(text: string): Role[] {

@@ -7,6 +7,7 @@ import { addExpand } from "./expand.js";
 import { addFsck } from "./fsck.js";
 import { addGlobalOptions, createRunner } from "./options.js";
 import { addKeyCommands } from "./key.js";
+import { addLookup } from "./lookup.js";
 import { addRestore } from "./restore.js";
 import { addSchema } from "./schema.js";
 import { addServe } from "./serve.js";
@@ -28,8 +29,21 @@ export async function runCommand(words: readonly string[], terminal: Terminal): 
     await program.parseAsync([...words], { from: "user" });
     return exitCode;
   } catch (error) {
-    return reportFailure(error, terminal, words.includes("--json"));
+    return reportFailure(error, terminal, words.includes("--json"), helpFor(words, program));
   }
+}
+
+/** Help for the command that was meant, as far as the words name one. */
+function helpFor(words: readonly string[], program: Command): string {
+  let command = program;
+  const path = [program.name()];
+  for (const word of words) {
+    const named = command.commands.find((each) => each.name() === word);
+    if (named === undefined) continue;
+    command = named;
+    path.push(word);
+  }
+  return `${path.join(" ")} --help`;
 }
 
 function createProgram(terminal: Terminal, finish: (exitCode: number) => void): Command {
@@ -47,6 +61,6 @@ function createProgram(terminal: Terminal, finish: (exitCode: number) => void): 
     .addHelpText("after", exitHelp);
   addGlobalOptions(program, terminal);
   const run = createRunner(terminal, finish);
-  for (const add of [addServe, addConfig, addSchema, addTuple, addCheck, addExpand, addWatch, addKeyCommands, addTenant, addTest, addBackup, addRestore, addFsck, addUpgrade, addVersion]) add(program, run);
+  for (const add of [addServe, addConfig, addSchema, addTuple, addCheck, addExpand, addLookup, addWatch, addKeyCommands, addTenant, addTest, addBackup, addRestore, addFsck, addUpgrade, addVersion]) add(program, run);
   return program;
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { restoreStore } from "../storage/level/backup/restore.js";
 import type { Runner } from "./options.js";
+import { parsePath } from "./path.js";
 
 interface RestoreOptions {
   readonly data: string;
@@ -13,7 +14,7 @@ export function addRestore(program: Command, run: Runner): void {
   const command = program
     .command("restore")
     .description("make a database of a backup, without a server, in a folder that is empty or absent")
-    .requiredOption("--data <folder>", "where the database is to be")
+    .requiredOption("--data <folder>", "where the database is to be", parsePath)
     .argument("<files...>", "a full backup, then its increments in order")
     .addHelpText("after", `
 Every file is verified to its end before anything is written. The restored database has a timeline of its own: zookies that were given

@@ -29,8 +29,14 @@ Examples:
   command.action(() =>
     run(command, async ({ output, terminal }) => {
       const stopped = new Promise<void>((resolve) => terminal.onSignal(resolve));
-      const { settings } = await configurationOf(command, terminal);
-      await runServer(settings, output, terminal, stopped);
+      // Unheard it would end the process, which may be busy opening its store.
+      const forget = terminal.onHangup(() => undefined);
+      try {
+        const { settings } = await configurationOf(command, terminal);
+        await runServer(settings, output, terminal, stopped);
+      } finally {
+        forget();
+      }
       return undefined;
     }),
   );

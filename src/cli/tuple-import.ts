@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import type { Placed } from "../client/import-messages.js";
 import type { Usher } from "../client/usher.js";
@@ -7,8 +7,10 @@ import { compileSchema } from "../model/schema/compile.js";
 import type { Schema } from "../model/schema/schema.js";
 import { checkTuple } from "../model/schema/shape.js";
 import { quote } from "../model/object.js";
+import { tupleIdentity } from "../model/tuple.js";
 import type { ImportTuplesResponse } from "../model/service.js";
 import { readCsv } from "./bulk/csv.js";
+import { importIdOf } from "./bulk/import-id.js";
 import { addFormatOption, columns, formatOf, type Entry, type FormatOptions } from "./bulk/format.js";
 import { readJsonLines, readTupleLines } from "./bulk/lines.js";
 import { Problems } from "./bulk/problems.js";
@@ -54,15 +56,16 @@ async function importFile(usher: Usher, file: string, task: Task<ImportOptions>)
   const format = formatOf(options, file);
   let progress: Progress | undefined;
   const source = await openSource(file, terminal.stdin, (count) => progress?.addBytes(count));
+  await requireOtherFile(file, options.errors);
   const problems = new Problems(source.name, output, options.continue ?? false, options.errors);
   const stop = new AbortController();
   const forget = terminal.onSignal(() => stop.abort(new UsherError("cancelled", "interrupted")));
   try {
-    const entries = format === "yaml" ? await entriesOfYaml(usher, source, options) : entriesOf(source, format);
+    const entries = format === "yaml" ? await entriesOfYaml(usher, source, problems, options) : entriesOf(source, format);
     const { text, zookie } = await usher.readSchema();
     progress = new Progress(terminal, output.json, "reading", source.bytes);
     const tuples = goodTuples(entries, compileSchema(text), problems, options.continue ?? false, progress);
-    const importId = options.resume ?? randomUUID();
+    const importId = await importIdOf(file, options.resume);
     const request = { ...metadataRequest(options), importId, schemaZookie: zookie, skipProblems: options.continue ?? false, signal: stop.signal };
     const answer = await usher.importTuples(tuples, request).catch((error: unknown) => {
       throw explained(asError(error), source.name, importId);
@@ -90,17 +93,40 @@ function entriesOf({ text, name }: Source, format: "lines" | "jsonl" | "csv"): A
 }
 
 /** The file's schema is written, or held against the one in force, before its tuples are. @throws `invalid_file`, `schema_changed` */
-async function entriesOfYaml(usher: Usher, { name, text }: Source, options: ImportOptions): Promise<Iterable<Entry>> {
+async function entriesOfYaml(usher: Usher, { name, text }: Source, problems: Problems, options: ImportOptions): Promise<Iterable<Entry>> {
   let whole = "";
   for await (const piece of text) whole += piece;
   const { schema, entries } = await readValidationImport(name, whole);
   if (options.withSchema === true) {
     if (schema === undefined) throw new UsherError("invalid_file", `file ${quote(name)} has no schema that could be written: leave out --with-schema`);
+    if (options.continue !== true) await requireGood(entries, compileSchema(schema), problems);
     await usher.writeSchema(schema, metadataRequest(options));
   } else if (schema !== undefined && (await usher.diffSchema(schema)).changes.some(({ kind }) => kind !== "documented" && kind !== "equivalent")) {
     throw new UsherError("schema_changed", `the schema of file ${quote(name)} means something else than the one in force: write it with --with-schema, or see \`usher schema diff\``);
   }
   return entries;
+}
+
+/** Of a file whose schema is written first: a bad line must not be found after that. @throws `invalid_file` */
+async function requireGood(entries: readonly Entry[], schema: Schema, problems: Problems): Promise<void> {
+  const lines = new Map<string, number>();
+  for (const entry of entries) {
+    const problem = "problem" in entry ? entry.problem : whatIsWrong(schema, entry.tuple);
+    const identity = "tuple" in entry ? tupleIdentity(entry.tuple) : "";
+    const first = lines.get(identity);
+    if (problem !== undefined) await problems.add({ line: entry.line, text: entry.text, reason: problem.message });
+    else if (first !== undefined) await problems.add({ line: entry.line, text: entry.text, reason: `the tuple stands at ${first} already: import it once` });
+    else lines.set(identity, entry.line);
+  }
+  if (problems.count > 0) throw problems.error();
+}
+
+/** Opening the file of bad lines empties it. @throws `invalid_file` */
+async function requireOtherFile(file: string, errors: string | undefined): Promise<void> {
+  if (errors === undefined || file === "-") return;
+  const [read, written] = await Promise.all([file, errors].map((path) => stat(path).catch(() => undefined)));
+  if (read === undefined || written === undefined || !written.isFile()) return;
+  if (read.dev === written.dev && read.ino === written.ino) throw new UsherError("invalid_file", `file ${quote(errors)} is the one that is imported: write bad lines to another`, { details: { file: errors } });
 }
 
 /**

@@ -1,8 +1,11 @@
 import type { Command } from "commander";
 import { UsherError } from "../base/errors.js";
+import { quote } from "../model/object.js";
+import { readMarker } from "../storage/level/marker.js";
 import { confirmUpgrade, goBack, keptFormats } from "../storage/level/upgrade.js";
 import { openLevelStore } from "../storage/level/store.js";
 import type { Runner } from "./options.js";
+import { parsePath } from "./path.js";
 
 interface UpgradeOptions {
   readonly data: string;
@@ -15,7 +18,7 @@ export function addUpgrade(program: Command, run: Runner): void {
   const command = program
     .command("upgrade")
     .description("bring a database that no server has open to the format of this version, in place, with a way back")
-    .requiredOption("--data <folder>", "where the database is")
+    .requiredOption("--data <folder>", "where the database is", parsePath)
     .option("--confirm", "give up the way back, and the space that it takes")
     .option("--back", "put what was before the newest upgrade back in place, for the version that wrote it")
     .option("--discard", "with --back: also where commits since then are lost")
@@ -29,6 +32,8 @@ Examples:
     run<UpgradeOptions>(command, async ({ options, output }) => {
       const { data, confirm = false, back = false, discard = false } = options;
       if (confirm && back) throw new UsherError("invalid_request", "`--confirm` and `--back` are both given: give one");
+      // Opening would make a new store of an empty folder.
+      if ((await readMarker(data)) === undefined) throw new UsherError("not_a_store", `folder ${quote(data)} holds no store: name the folder that a server or a program has its data in`);
       if (back) {
         const { format, revision, lost } = await goBack(data, { discard });
         await output.write(() => `went back  format ${format}  revision ${revision}  ${lost} commits lost`, () => ({ format, revision, lost }));

@@ -78,11 +78,11 @@ export class Admission {
 export function classOf({ path, writes }: { readonly path: string; readonly writes: boolean }, streams: boolean): CallClass | undefined {
   if (path === methods.writeTuples.path) return undefined;
   if (path === methods.deleteTuples.path || path === methods.deleteTenant.path) return "revocation";
-  if (path === methods.check.path) return "check";
+  if (path === methods.check.path || path === methods.lookupPermissions.path) return "check";
   if (streams) return "stream";
   return writes ? "write" : "read";
 }
 
 export function classOfWrite({ operations }: WriteTuplesRequest): CallClass {
-  return operations.every(({ kind }) => kind === "delete") ? "revocation" : "write";
+  return operations.length > 0 && operations.every(({ kind }) => kind === "delete") ? "revocation" : "write";
 }

@@ -1,6 +1,7 @@
 import { Metadata, type handleClientStreamingCall, type sendUnaryData, type ServerReadableStream } from "@grpc/grpc-js";
 
 import type { Call } from "../model/service.js";
+import { defaultTenant } from "../model/tenant.js";
 import type { Method } from "../model/wire/methods.js";
 import type { Caller } from "./access/access.js";
 import { answerFailure } from "./failure.js";
@@ -38,15 +39,18 @@ async function answer<Message, Response>(
   let bytes: Buffer | undefined;
   let failure: Failure | null = null;
   let caller: Caller | undefined;
+  let leave: (() => void) | undefined;
   try {
     const who = (caller = await reception.gate.enter(call, method, controller));
-    const messages = visit.admit(() => read(method, call, signal));
+    const messages = visit.admit(who, () => reception.uploads.timed(read(method, call, signal), controller));
+    leave = reception.uploads.add(who.tenant ?? defaultTenant);
     bytes = method.response.encode(await visit.run(() => run(messages, incomingCall(who, signal))));
     visit.end();
   } catch (thrown) {
     failure = answerFailure(signal.aborted ? signal.reason : thrown, method.path, report);
     visit.end(signal.aborted ? signal.reason : thrown);
   }
+  leave?.();
   caller?.release();
   release();
   if (call.cancelled) return;

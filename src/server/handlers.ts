@@ -24,6 +24,9 @@ export function handlers(service: Service, report: ErrorReporter, streams: OpenS
       for (const result of results) observer.onDecision("decision" in result ? answerOf(result.decision) : "error");
     }),
     expand: unaryHandler(methods.expand, (request, call) => service.expand(request, call), report, reception),
+    lookupObjects: unaryHandler(methods.lookupObjects, (request, call) => service.lookupObjects(request, call), report, reception),
+    lookupSubjects: unaryHandler(methods.lookupSubjects, (request, call) => service.lookupSubjects(request, call), report, reception),
+    lookupPermissions: unaryHandler(methods.lookupPermissions, (request, call) => service.lookupPermissions(request, call), report, reception),
     readSchema: unaryHandler(methods.readSchema, (request, call) => service.readSchema(request, call), report, reception),
     writeSchema: unaryHandler(methods.writeSchema, (request, call) => service.writeSchema(request, call), report, reception),
     diffSchema: unaryHandler(methods.diffSchema, (request, call) => service.diffSchema(request, call), report, reception),

@@ -2,18 +2,22 @@ import type { Metadata } from "@grpc/grpc-js";
 
 import { UsherError } from "../base/errors.js";
 import type { WriteTuplesRequest } from "../model/service.js";
+import type { Role } from "../model/role.js";
+import type { Caller } from "./access/access.js";
 import type { Gate } from "./access/gate.js";
 import type { Admission, CallClass } from "./admission.js";
 import { classOf, classOfWrite } from "./admission.js";
 import type { ServerObserver } from "./telemetry/observer.js";
 import { requestIdOf } from "./telemetry/request-id.js";
 import type { CallSpan, Traces } from "./telemetry/traces.js";
+import { Uploads } from "./uploads.js";
 
 const packagePrefix = "/usher.v1.";
 
 /** What the reception needs to know of an rpc. */
-interface Rpc {
+export interface Rpc {
   readonly path: string;
+  readonly role: Role;
   readonly writes: boolean;
 }
 
@@ -24,6 +28,7 @@ export class Reception {
   readonly observer: ServerObserver;
   /** Who calls is asked there, before anything else of the call is looked at. */
   readonly gate: Gate;
+  readonly uploads = new Uploads();
   readonly #admission: Admission;
   readonly #traces: Traces;
 
@@ -37,16 +42,17 @@ export class Reception {
   begin(rpc: Rpc, metadata: Metadata, streams: boolean): Visit {
     const method = rpc.path.slice(packagePrefix.length);
     this.observer.onBegin(method, streams);
-    return new Visit(method, streams, classOf(rpc, streams), requestIdOf(metadata), this.observer, this.#admission, this.#traces.begin(method, metadata));
+    return new Visit(rpc, method, streams, requestIdOf(metadata), this, this.#admission, this.#traces.begin(method, metadata));
   }
 }
 
 /** One call from its arrival to its end. */
 export class Visit {
   readonly requestId: string;
+  readonly #rpc: Rpc;
   readonly #method: string;
   readonly #streams: boolean;
-  readonly #observer: ServerObserver;
+  readonly #reception: Reception;
   readonly #admission: Admission;
   readonly #span: CallSpan | undefined;
   readonly #start = performance.now();
@@ -54,24 +60,28 @@ export class Visit {
   readonly #class: CallClass | undefined;
   #admitted: CallClass | undefined;
 
-  constructor(method: string, streams: boolean, callClass: CallClass | undefined, requestId: string, observer: ServerObserver, admission: Admission, span: CallSpan | undefined) {
+  constructor(rpc: Rpc, method: string, streams: boolean, requestId: string, reception: Reception, admission: Admission, span: CallSpan | undefined) {
+    this.#rpc = rpc;
     this.#method = method;
     this.#streams = streams;
-    this.#class = callClass;
+    this.#class = classOf(rpc, streams);
     this.requestId = requestId;
-    this.#observer = observer;
+    this.#reception = reception;
     this.#admission = admission;
     this.#span = span;
   }
 
-  /** Lets the call in and decodes its request; the other way round where the class is seen in the request alone. @throws `overloaded`, and what `decode` throws */
-  admit<Request>(decode: () => Request): Request {
+  /**
+   * Lets the call in and decodes its request; the other way round where the class is seen in the request alone.
+   * @throws `quota_exceeded`, `overloaded`, and what `decode` throws
+   */
+  admit<Request>(caller: Caller, decode: () => Request): Request {
     if (this.#class !== undefined) {
-      this.#enter(this.#class);
+      this.#enter(caller, this.#class);
       return decode();
     }
     const request = decode();
-    this.#enter(classOfWrite(request as WriteTuplesRequest));
+    this.#enter(caller, classOfWrite(request as WriteTuplesRequest));
     return request;
   }
 
@@ -85,7 +95,7 @@ export class Visit {
     if (this.#admitted !== undefined) this.#admission.leave(this.#admitted);
     const code = thrown === undefined ? "ok" : thrown instanceof UsherError ? thrown.code : "internal";
     this.#span?.end(code, this.requestId);
-    this.#observer.onEnd({
+    this.#reception.observer.onEnd({
       method: this.#method,
       requestId: this.requestId,
       code,
@@ -95,11 +105,12 @@ export class Visit {
     });
   }
 
-  #enter(callClass: CallClass): void {
+  #enter(caller: Caller, callClass: CallClass): void {
+    this.#reception.gate.charge(caller, this.#rpc, callClass);
     try {
       this.#admission.enter(callClass);
     } catch (thrown) {
-      this.#observer.onShed(callClass);
+      this.#reception.observer.onShed(callClass);
       throw thrown;
     }
     this.#admitted = callClass;

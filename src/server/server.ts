@@ -13,6 +13,7 @@ import { Gate } from "./access/gate.js";
 import type { RateQuotas } from "./access/rates.js";
 import type { Tls } from "./access/tls.js";
 import { requireGuarded } from "./address.js";
+import { doorInterceptor } from "./door.js";
 import { drain } from "./drain.js";
 import { definition, handlers } from "./handlers.js";
 import { Health, type Conditions, type Readiness } from "./health.js";
@@ -98,6 +99,10 @@ export async function serve(service: Service, options: ServerOptions): Promise<S
   const { tls, access, insecure = false, quotas, accessEvents } = options;
   await requireGuarded(address, { tls: tls !== undefined, keys: access !== undefined, insecure });
   const gate = new Gate({ access, quotas, events: accessEvents, monotonicMs: () => performance.now() });
+  const streams = new OpenStreams(bounds.watchersMax, () => (bounds.connectionAgeMs === Infinity ? Infinity : bounds.connectionAgeGraceMs * (0.8 + 0.2 * Math.random())));
+  const loopDelay = new LoopDelay();
+  const admission = new Admission({ callsMax: bounds.callsMax, delayMs: () => loopDelay.ms, delayMsMax: bounds.loopDelayMsMax, random: Math.random });
+  const reception = new Reception(options.observer ?? unobservedServer, gate, admission, new Traces());
   const server = new GrpcServer({
     "grpc.max_receive_message_length": limits.messageBytesMax,
     "grpc.max_send_message_length": limits.messageBytesMax,
@@ -105,11 +110,9 @@ export async function serve(service: Service, options: ServerOptions): Promise<S
     "grpc.keepalive_time_ms": limits.keepaliveMs,
     "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
     ...connectionAge(bounds),
+    // Where everybody may call there is nobody to stop.
+    interceptors: access === undefined ? [] : [doorInterceptor(reception, options.onError)],
   });
-  const streams = new OpenStreams(bounds.watchersMax, () => (bounds.connectionAgeMs === Infinity ? Infinity : bounds.connectionAgeGraceMs * (0.8 + 0.2 * Math.random())));
-  const loopDelay = new LoopDelay();
-  const admission = new Admission({ callsMax: bounds.callsMax, delayMs: () => loopDelay.ms, delayMsMax: bounds.loopDelayMsMax, random: Math.random });
-  const reception = new Reception(options.observer ?? unobservedServer, gate, admission, new Traces());
   server.addService(definition, handlers(service, options.onError, streams, reception));
   const health = new Health(options.conditions);
   health.addTo(server);

@@ -90,7 +90,7 @@ async function answer<Request, Event>(
   let caller: Caller | undefined;
   try {
     const who = (caller = await reception.gate.enter(call, method, controller));
-    const request = visit.admit(() => method.request.decode(call.request));
+    const request = visit.admit(who, () => method.request.decode(call.request));
     streams.add(controller);
     const headers = new Metadata();
     headers.set(requestIdKey, visit.requestId);

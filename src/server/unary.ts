@@ -42,7 +42,7 @@ async function answer<Request, Response>(
   let caller: Caller | undefined;
   try {
     const who = (caller = await reception.gate.enter(call, method, controller));
-    const request = visit.admit(() => method.request.decode(call.request));
+    const request = visit.admit(who, () => method.request.decode(call.request));
     const response = await visit.run(() => run(request, incomingCall(who, signal)));
     // A write that was done is answered, though its key was revoked meanwhile; what was read is kept back.
     if (!method.writes) signal.throwIfAborted();

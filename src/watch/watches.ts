@@ -1,4 +1,4 @@
-import { throwIfAborted } from "../base/abort.js";
+import { onAbort, throwIfAborted } from "../base/abort.js";
 import { capDelay } from "../base/clock.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
@@ -104,21 +104,20 @@ export class Watches {
       const waiting = this.#waiting.get(tenant) ?? new Set();
       this.#waiting.set(tenant, waiting);
       const timer = ms === undefined ? undefined : setTimeout(() => wake(this.#newest()), capDelay(ms)).unref();
-      const onAbort = () => wake(0);
       const wake = (idleThrough: Revision) => {
         clearTimeout(timer);
         waiting.delete(wake);
-        signal?.removeEventListener("abort", onAbort);
+        forget();
         resolve(idleThrough);
       };
       waiting.add(wake);
-      signal?.addEventListener("abort", onAbort);
+      const forget = onAbort(signal, () => wake(0));
     });
   }
 
   #requireOpen(tenant: TenantId, signal: AbortSignal | undefined): void {
     throwIfAborted(signal);
-    if (!this.#store.hasTenant(tenant)) throw new UsherError("tenant_unknown", "the tenant of the watch was deleted");
+    if (!this.#store.hasTenant(tenant)) throw new UsherError("tenant_unknown", "the tenant of the watch was deleted: name another");
     if (this.#closed) throw new UsherError("closed", "the database is closed: resume after the last zookie when it is open again");
   }
 

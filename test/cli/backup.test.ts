@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import type { UsherError } from "../../src/base/errors.js";
+import { Database } from "../../src/database/database.js";
 import { Place, usher } from "./command-line.js";
 
 const schema = "definition user {}\ndefinition document {\n  relation viewer: user\n  permission view = viewer\n}\n";
@@ -33,6 +35,30 @@ describe("usher backup, restore, fsck and upgrade", function () {
     const verified = await usher(["backup", "verify", full, increment]);
     assert.equal(verified.code, 0, verified.stderr);
     assert.equal(verified.stdout.split("\n").length, 3);
+  });
+
+  it("refuse a folder without a name, and make nothing where they run", async () => {
+    const before = await readdir(".");
+    for (const words of [["restore", "--data", "", full], ["upgrade", "--data", ""], ["upgrade", "--back", "--data", ""], ["fsck", ""], ["key", "create", "--roles", "read", "--file", ""]]) {
+      const ran = await usher(words);
+      assert.equal(ran.code, 2, ran.stderr);
+      assert.match(ran.stderr, /^usher: usage: .* It is empty: name a file or folder; see `usher /);
+    }
+    const served = await usher(["serve", "--data", ""]);
+    assert.equal(served.code, 4);
+    assert.match(served.stderr, /^usher: invalid_configuration: `--data` is ``: it must not be empty/);
+    await assert.rejects(Database.open(""), (error: UsherError) => error.code === "invalid_configuration");
+    assert.deepEqual(await readdir("."), before);
+  });
+
+  it("upgrade a store alone, and make none", async () => {
+    const folder = join(place.folder, "none");
+    for (const more of [[], ["--confirm"], ["--back"]]) {
+      const ran = await usher(["upgrade", "--data", folder, ...more]);
+      assert.equal(ran.code, 4);
+      assert.match(ran.stderr, /^usher: not_a_store: folder `.*none` holds no store/);
+    }
+    assert.ok(!(await readdir(place.folder)).includes("none"));
   });
 
   it("refuse a backup that was cut, increments out of order, and a request with both beginnings", async () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, symlink, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
+import { importIdOf } from "../../src/cli/bulk/import-id.js";
 import { Place, usher } from "./command-line.js";
 
 const schema = `use expiration
@@ -156,6 +158,75 @@ describe("usher tuple import and export", function () {
     assert.match((await place.usher("tuple", "import", beside)).stderr, /^usher: schema_changed/);
     assert.match((await place.usher("tuple", "import", await place.file("none.yaml", "a: 1"))).stderr, /^usher: invalid_file: .*no validation file/);
     assert.match((await place.usher("tuple", "import", await place.file("none.yaml", "relationships: |-\n  doc:1#viewer@user:ana"), "--with-schema")).stderr, /no schema/);
+  });
+
+  it("leaves no schema of a file that it does not import, and writes it of one that it does", async () => {
+    const wider = schema.replace("permission view = viewer", "permission view = viewer\n  permission edit = viewer");
+    const yaml = (...lines: string[]) => `schema: |-\n  ${wider.split("\n").join("\n  ")}\nrelationships: |-\n${lines.map((line) => `  ${line}\n`).join("")}`;
+    for (const [lines, told] of [[["doc:1#viewer@user:ana", "doc:1#nope@user:ana"], /:16: .*nope/], [["doc:1#viewer@user:ana", "nonsense"], /:16: /], [["doc:1#viewer@user:ana", "doc:1#viewer@user:ana"], /:16: .*stands at 15 already/]] as const) {
+      const ran = await place.usher("tuple", "import", await place.file("wrong.yaml", yaml(...lines)), "--with-schema");
+      assert.match(ran.stderr, /^usher: invalid_file: .* has a bad line, nothing was written:/);
+      assert.match(ran.stderr, told);
+      assert.equal((await place.usher("schema", "read")).stdout, schema);
+      assert.equal(await all(), "");
+    }
+    const went = await place.usher("tuple", "import", await place.file("wrong.yaml", yaml("doc:1#viewer@user:ana", "nonsense")), "--with-schema", "--continue");
+    assert.match(went.stdout, /^imported 1 {2}changed 1 {2}skipped 1 /);
+    assert.match((await place.usher("schema", "read")).stdout, /permission edit/);
+  });
+
+  it("does not empty the file that it imports to write its bad lines there", async () => {
+    const text = "nonsense\ndoc:1#viewer@user:ana\n";
+    const file = await place.file("tuples.txt", text);
+    const link = join(place.folder, "link.txt");
+    await symlink(file, link);
+    for (const errors of [file, link, join(place.folder, ".", "tuples.txt")]) {
+      const ran = await place.usher("tuple", "import", file, "--continue", "--errors", errors);
+      assert.match(ran.stderr, /^usher: invalid_file: .*is the one that is imported/);
+      assert.equal(await readFile(file, "utf8"), text);
+    }
+    assert.equal(await all(), "");
+    assert.match((await place.usher("tuple", "import", file, "--continue", "--errors", "/dev/null")).stdout, /^imported 1 /);
+  });
+
+  it("goes on with the same file alone: the id holds what it held", async () => {
+    const file = await place.file("tuples.txt", "doc:1#viewer@user:ana\n");
+    const id = await importIdOf(file, undefined);
+    assert.match((await place.usher("tuple", "import", file, "--resume", id)).stdout, /^imported 1 {2}changed 1 /);
+    assert.match((await place.usher("tuple", "import", file, "--resume", id)).stdout, /^imported 1 {2}changed 1 /);
+    const other = await place.usher("tuple", "import", await place.file("tuples.txt", "doc:2#viewer@user:ana\n"), "--resume", id);
+    assert.equal(other.code, 4);
+    assert.match(other.stderr, /^usher: request_id_reused: import .* is of another file/);
+    assert.equal(await all(), "doc:1#viewer@user:ana\n");
+    assert.equal(await importIdOf("-", id), id, "what is read once cannot be held against it");
+    assert.match(await importIdOf("-", undefined), /^[0-9a-f-]{36}$/);
+  });
+
+  it("leaves nothing of a file that is cut or damaged, whatever its format, and fails with a code", async () => {
+    const files = await Promise.all((["lines", "jsonl", "csv", "yaml"] as const).map(async (format) => {
+      const from = await place.file("tuples.txt", tuples.join("\n"));
+      await place.usher("tuple", "import", from);
+      const { stdout } = await place.usher("tuple", "export", "--format", format);
+      return { format, bytes: Buffer.from(stdout) };
+    }));
+    await place.usher("tuple", "delete", "--object-type", "doc");
+    const noise = fc.oneof(fc.uint8Array({ maxLength: 8 }), fc.string({ unit: fc.constantFrom(..."\n\r\"'{}[]:,#@&*|>\0\ufeff"), maxLength: 6 }).map((text) => new TextEncoder().encode(text)));
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...files), fc.nat(2_000), fc.nat(40), noise, fc.boolean(), async ({ format, bytes }, at, cut, put, skip) => {
+        const from = at % bytes.length;
+        const damaged = Buffer.concat([bytes.subarray(0, from), put, bytes.subarray(from + cut)]);
+        const file = join(place.folder, "damaged");
+        await writeFile(file, damaged);
+        const ran = await place.usher("tuple", "import", file, "--format", format, ...(skip ? ["--continue"] : []));
+        assert.ok(ran.code === 0 || (ran.code === 4 && !ran.stderr.startsWith("usher: internal")), ran.stderr);
+        const left = await all();
+        if (ran.code !== 0) assert.equal(left, "", "nothing is left of an import that failed");
+        else if (!skip) assert.equal(left.split("\n").length - 1, Number(/^imported (\d+)/.exec(ran.stdout)?.[1]));
+        if (left !== "") await place.usher("tuple", "delete", "--object-type", "doc");
+        assert.equal(await all(), "");
+      }),
+      { numRuns: 120 },
+    );
   });
 
   it("resumes an import of an id: one that was made is not made again", async () => {

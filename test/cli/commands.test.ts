@@ -290,6 +290,10 @@ describe("the command line", () => {
       refused(await usher(["frob"]), 2, /^usher: usage: unknown command 'frob'/);
       refused(await usher(["tuple", "frob"]), 2, /^usher: usage: unknown command 'frob'/);
       refused(await usher(["check", "--frob"]), 2, /^usher: usage: unknown option '--frob'/);
+      refused(await usher(["frob"]), 2, /; see `usher --help`$/m);
+      refused(await usher(["tuple", "write"]), 2, /missing required argument 'tuples'; see `usher tuple write --help`$/m);
+      refused(await usher(["tuple", "read", "--limit", "0"]), 2, /from 1; see `usher tuple read --help`$/m);
+      refused(await usher(["tuple", "write", "--json"]), 2, /see `usher tuple write --help`"/);
       refused(await usher(["chek"]), 2, /Did you mean check\?/);
       refused(await usher(["check", "a:b", "c", "d:e", "f"]), 2, /too many arguments/);
       refused(await usher(["version", "--timeout", "soon"]), 2, /no duration/);

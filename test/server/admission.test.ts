@@ -80,6 +80,7 @@ describe("admission", () => {
     for (const streaming of [methods.watchTuples, methods.importTuples, methods.exportTuples]) assert.equal(classOf(streaming, true), "stream");
     assert.equal(classOf(methods.writeTuples, false), undefined);
     assert.equal(classOfWrite(deletion), "revocation");
+    assert.equal(classOfWrite({ operations: [] }), "write", "what takes nothing away is none");
     for (const kind of ["create", "touch"] as const) assert.equal(classOfWrite({ operations: [...deletion.operations, { kind, tuple }] }), "write");
   });
 });

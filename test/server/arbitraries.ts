@@ -6,7 +6,7 @@ import type { TupleFilter } from "../../src/model/filter.js";
 import type {
   BatchCheckItem, BatchCheckRequest, BatchCheckResponse, CheckRequest, Consistency, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse,
   ExpandNode, ExpandRequest, ExpandResponse, ExpandSubject, Explanation, Operation, Precondition, ReadSchemaRequest, ReadSchemaResponse,
-  ExportTuplesRequest, ExportTuplesResponse, ImportTuplesRequest, ImportTuplesResponse, ReadTuplesRequest, ReadTuplesResponse, TupleChange, WatchEvent, WatchTuplesRequest, WriteSchemaRequest, WriteSchemaResponse,
+  ExportTuplesRequest, ExportTuplesResponse, ImportTuplesRequest, ImportTuplesResponse, LookupObjectsRequest, LookupObjectsResponse, LookupPermissionsRequest, LookupPermissionsResponse, LookupSubjectsRequest, LookupSubjectsResponse, ReadTuplesRequest, ReadTuplesResponse, TupleChange, WatchEvent, WatchTuplesRequest, WriteSchemaRequest, WriteSchemaResponse,
   WriteTuplesRequest, WriteTuplesResponse,
 } from "../../src/model/service.js";
 import type { SchemaChange } from "../../src/model/schema/change.js";
@@ -64,6 +64,11 @@ const some = <T>(each: fc.Arbitrary<T>) => fc.array(each, { minLength: 1, maxLen
 const writeOptions = { preconditions: some(precondition), metadata, requestId: text, validateOnly: flag };
 const check = { object: objectRef, permission: name, subject: subjectRef, context, contextualTuples: some(tuple), explain: flag };
 const item: fc.Arbitrary<BatchCheckItem> = fc.record(check, { requiredKeys: ["object", "permission", "subject"] });
+
+const lookup = { context, contextualTuples: some(tuple), consistency };
+const pagedLookup = { ...lookup, idPrefix: id, pageSize: uint32, cursor: text, countOnly: flag };
+const verdict = { allowed: fc.boolean(), missingFields: fc.array(name, { maxLength: 3 }) };
+const lookupPage = { zookie, instant, count: fc.record({ allowed: uint32, conditional: uint32 }), cursor: text };
 
 /** Trees of a few levels: each level's children are of the level below. */
 function tree<T>(node: (children: fc.Arbitrary<T[]>) => fc.Arbitrary<T>): fc.Arbitrary<T> {
@@ -172,6 +177,27 @@ export const arbitraries = {
   expand: {
     request: fc.record({ object: objectRef, permission: name, deep: flag, consistency }, { requiredKeys: ["object", "permission"] }) as fc.Arbitrary<ExpandRequest>,
     response: fc.record({ zookie, tree: expandNode }) as fc.Arbitrary<ExpandResponse>,
+  },
+  lookupObjects: {
+    request: fc.record(
+      { objectType: type, permission: name, subject: subjectRef, within: fc.record({ relation: name, subject: subjectRef }), ...pagedLookup },
+      { requiredKeys: ["objectType", "permission", "subject"] },
+    ) as fc.Arbitrary<LookupObjectsRequest>,
+    response: fc.record({ ...lookupPage, results: fc.array(fc.record({ object: objectRef, ...verdict }), { maxLength: 4 }) }, { requiredKeys: ["zookie", "instant", "results"] }) as fc.Arbitrary<LookupObjectsResponse>,
+  },
+  lookupSubjects: {
+    request: fc.record(
+      { object: objectRef, permission: name, subjectType: type, subjectRelation: name, ...pagedLookup },
+      { requiredKeys: ["object", "permission", "subjectType"] },
+    ) as fc.Arbitrary<LookupSubjectsRequest>,
+    response: fc.record(
+      { ...lookupPage, results: fc.array(fc.record({ subject: subjectRef, ...verdict, excluded: fc.array(fc.record({ subject: subjectRef, conditional: fc.boolean() }), { maxLength: 3 }) }), { maxLength: 4 }) },
+      { requiredKeys: ["zookie", "instant", "results"] },
+    ) as fc.Arbitrary<LookupSubjectsResponse>,
+  },
+  lookupPermissions: {
+    request: fc.record({ object: objectRef, subject: subjectRef, relations: flag, ...lookup }, { requiredKeys: ["object", "subject"] }) as fc.Arbitrary<LookupPermissionsRequest>,
+    response: fc.record({ zookie, instant, results: fc.array(fc.record({ permission: name, ...verdict }), { maxLength: 4 }) }) as fc.Arbitrary<LookupPermissionsResponse>,
   },
   readSchema: {
     request: fc.record({ consistency }, optional) as fc.Arbitrary<ReadSchemaRequest>,

@@ -19,6 +19,9 @@ export class Desk implements Service {
   readonly check = this.#method("check");
   readonly batchCheck = this.#method("batchCheck");
   readonly expand = this.#method("expand");
+  readonly lookupObjects = this.#method("lookupObjects");
+  readonly lookupSubjects = this.#method("lookupSubjects");
+  readonly lookupPermissions = this.#method("lookupPermissions");
   readonly readSchema = this.#method("readSchema");
   readonly writeSchema = this.#method("writeSchema");
   readonly createTenant = this.#method("createTenant");

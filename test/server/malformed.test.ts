@@ -113,6 +113,11 @@ describe("malformed requests", () => {
     ["a contextual tuple without an object", "check", { ...check, contextualTuples: [tuple, { ...tuple, object: undefined }] }, "invalid_request", "contextual_tuples[1].object"],
     ["a batch item without a subject", "batchCheck", { items: [check, { ...check, subject: undefined }] }, "invalid_request", "items[1].subject"],
     ["an expand without an object", "expand", { permission: "view" }, "invalid_request", "object"],
+    ["a lookup of objects without a subject", "lookupObjects", { objectType: "doc", permission: "view" }, "invalid_request", "subject"],
+    ["a lookup of objects of no type", "lookupObjects", { permission: "view", subject }, "invalid_name"],
+    ["a lookup within nothing", "lookupObjects", { objectType: "doc", permission: "view", subject, within: { relation: "parent" } }, "invalid_request", "within.subject"],
+    ["a lookup of subjects of a relation that is no name", "lookupSubjects", { object: check.object, permission: "view", subjectType: "user", subjectRelation: "1x" }, "invalid_name"],
+    ["a lookup of permissions without an object", "lookupPermissions", { subject }, "invalid_request", "object"],
     ["a message of an import that says nothing", "importTuples", {}, "invalid_request"],
     ["an import of a tuple without a subject", "importTuples", { batch: { tuples: [tuple, { ...tuple, subject: undefined }] } }, "invalid_request", "tuples[1].subject"],
     ["an import of an id that would inject a userset", "importTuples", { batch: { tuples: [{ ...tuple, subject: { ...subject, id: "x#member" } }] } }, "invalid_id", "tuples[0]"],
@@ -141,6 +146,11 @@ describe("malformed requests", () => {
       if (field !== undefined) assert.equal(error.details["field"], field);
     });
   }
+
+  it("names the field of a kind that was not given, and says what may be", async () => {
+    const { message } = await refused("writeTuples", encode("writeTuples", { operations: [{ tuple }] }), "invalid_request");
+    assert.match(message, /`operations\[0\]`: field `kind` is `0`, .*: give a kind, `create` or `touch` or `delete`/);
+  });
 
   it("takes what is at the bounds", async () => {
     const message = { ...check, object: { type: "doc", id: "x".repeat(limits.idBytesMax) }, context: nested(limits.contextDepthMax) };

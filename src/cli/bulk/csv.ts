@@ -35,7 +35,7 @@ function fieldsOf(text: string): readonly string[] {
     const [record] = parse(text, { relax_column_count: true });
     return record ?? [];
   } catch (error) {
-    throw new UsherError("invalid_tuple", `the line is not CSV: ${asError(error).message}`);
+    throw new UsherError("invalid_tuple", `the line is not CSV: ${asError(error).message.replace(/ at line \d+$/, "")}`);
   }
 }
 

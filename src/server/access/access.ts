@@ -36,6 +36,20 @@ export interface Caller {
   readonly release: () => void;
 }
 
+/** Whose key or certificate was shown, and until when it is good. */
+interface Identified {
+  readonly entry: KeyEntry;
+  readonly until: Instant | undefined;
+}
+
+interface Unidentified {
+  readonly error: UsherError;
+}
+
+interface Reasoned {
+  readonly reason: AuthenticationReason;
+}
+
 export interface AccessOptions {
   /** The keys file. */
   readonly file: string;
@@ -91,9 +105,14 @@ export class Access {
     return reload;
   }
 
+  /** Whether what is shown would let a call in, as something. Nobody is told of it. */
+  knows(credentials: Credentials): boolean {
+    return "entry" in this.#identify(credentials);
+  }
+
   /** @param controller ends the call when its key is revoked or expires. @throws `unauthenticated`, `permission_denied` */
   admit(credentials: Credentials, needs: Needs, controller: AbortController): Caller {
-    const { entry, until } = this.#authenticate(credentials);
+    const { entry, until } = this.authenticate(credentials);
     if (!entry.roles.has(needs.role)) {
       throw new UsherError("permission_denied", `key ${quote(entry.id)} has not the role \`${needs.role}\`, which \`${needs.path}\` takes`, { details: { role: needs.role } });
     }
@@ -102,39 +121,31 @@ export class Access {
     return { principal: entry.id, ...(tenant === undefined ? {} : { tenant }), release };
   }
 
-  #authenticate(credentials: Credentials): { entry: KeyEntry; until: Instant | undefined } {
-    const { authorization, certificate, peer } = credentials;
+  /** Who calls, and until when what is shown is good; whoever hears of authentications is told. @throws `unauthenticated` */
+  authenticate(credentials: Credentials): Identified {
+    const { reason, ...found } = this.#identify(credentials);
+    this.#options.events?.onAuthentication({ outcome: "entry" in found ? "accepted" : "refused", reason, peer: credentials.peer });
+    if ("error" in found) throw found.error;
+    return found;
+  }
+
+  #identify({ authorization, certificate }: Credentials): (Identified | Unidentified) & Reasoned {
     if (authorization.length > 0) {
       const text = authorization.length === 1 ? /^Bearer +(\S+)$/i.exec(authorization[0] ?? "")?.[1] : undefined;
       const entry = text === undefined ? "malformed" : this.#keys.byKey(text);
-      if (typeof entry === "string") throw this.#refuse(entry, peer);
-      return this.#accept(entry, entry.expiresAt, "key", peer);
+      if (typeof entry === "string") return { reason: entry, error: new UsherError("unauthenticated", "the key is not valid: it is wrong, or was revoked") };
+      return this.#unlessExpired(entry, entry.expiresAt, "key");
     }
-    if (certificate === undefined) throw this.#refuse("missing", peer);
+    if (certificate === undefined) return { reason: "missing", error: new UsherError("unauthenticated", "the call has no key: send it as `authorization: Bearer usher_…`") };
     const entry = this.#keys.byCertificate(certificateNames(certificate));
-    if (entry === undefined) throw this.#refuse("unknown_certificate", peer);
+    if (entry === undefined) return { reason: "unknown_certificate", error: new UsherError("unauthenticated", "the client's certificate is not in the keys file, and the call has no key") };
     const validTo = Date.parse(certificate.valid_to ?? "");
-    return this.#accept(entry, Math.min(entry.expiresAt ?? Number.POSITIVE_INFINITY, Number.isNaN(validTo) ? 0 : validTo), "certificate", peer);
+    return this.#unlessExpired(entry, Math.min(entry.expiresAt ?? Number.POSITIVE_INFINITY, Number.isNaN(validTo) ? 0 : validTo), "certificate");
   }
 
-  #accept(entry: KeyEntry, until: Instant | undefined, reason: AuthenticationReason, peer: string): { entry: KeyEntry; until: Instant | undefined } {
-    if (until !== undefined && until <= this.#options.clock.now()) {
-      this.#tell("refused", "expired", peer);
-      throw expired(entry);
-    }
-    this.#tell("accepted", reason, peer);
-    return { entry, until };
-  }
-
-  #refuse(reason: AuthenticationReason, peer: string): UsherError {
-    this.#tell("refused", reason, peer);
-    if (reason === "missing") return new UsherError("unauthenticated", "the call has no key: send it as `authorization: Bearer usher_…`");
-    if (reason === "unknown_certificate") return new UsherError("unauthenticated", "the client's certificate is not in the keys file, and the call has no key");
-    return new UsherError("unauthenticated", "the key is not valid: it is wrong, or was revoked");
-  }
-
-  #tell(outcome: "accepted" | "refused", reason: AuthenticationReason, peer: string): void {
-    this.#options.events?.onAuthentication({ outcome, reason, peer });
+  #unlessExpired(entry: KeyEntry, until: Instant | undefined, reason: AuthenticationReason): (Identified | Unidentified) & Reasoned {
+    if (until !== undefined && until <= this.#options.clock.now()) return { reason: "expired", error: expired(entry) };
+    return { reason, entry, until };
   }
 }
 

@@ -5,6 +5,7 @@ import { limits } from "../../base/limits.js";
 import { defaultTenant } from "../../model/tenant.js";
 import { namedTenant } from "../incoming.js";
 import type { Access, Caller, Credentials, Needs } from "./access.js";
+import type { CallClass } from "../admission.js";
 import type { AccessEvents } from "./events.js";
 import { Rates, type RateQuotas } from "./rates.js";
 import { Slowdown } from "./slowdown.js";
@@ -26,7 +27,7 @@ const authorizationKey = "authorization";
 
 /**
  * The one way into the server: every handler passes here before it reads a byte of its request. Who fails to
- * authenticate is answered slowly (`Slowdown`); who is let in is held to the tenant's rate.
+ * authenticate is answered slowly (`Slowdown`); who is let in is held to the tenant's rate, once it is known what it wants.
  */
 export class Gate {
   readonly #options: GateOptions;
@@ -40,23 +41,38 @@ export class Gate {
     this.#rates = options.quotas && new Rates(options.quotas, options.monotonicMs);
   }
 
-  /** Release it when the call has ended. @throws `unauthenticated`, `permission_denied`, `quota_exceeded`, `invalid_request` */
+  /** Whether the call may be read: it comes from somebody, or everybody may. */
+  knows(call: GateCall): boolean {
+    const { access } = this.#options;
+    return access === undefined || access.knows(credentialsOf(call, addressOf(call.getPeer())));
+  }
+
+  /** What a call is told that is not known, once it has waited. */
+  async refusal(call: GateCall, signal: AbortSignal): Promise<unknown> {
+    const peer = addressOf(call.getPeer());
+    try {
+      this.#options.access?.authenticate(credentialsOf(call, peer));
+    } catch (error) {
+      await this.#delay(this.#slowdown.fail(peer), signal);
+      return error;
+    }
+    return new UsherError("unauthenticated", "the key was not valid when the call arrived: retry");
+  }
+
+  /** Release it when the call has ended. @throws `unauthenticated`, `permission_denied`, `invalid_request` */
   async enter(call: GateCall, needs: Needs, controller: AbortController): Promise<Caller> {
     const peer = addressOf(call.getPeer());
-    let caller: Caller;
     try {
-      caller = this.#admit(call, needs, controller, peer);
+      return this.#admit(call, needs, controller, peer);
     } catch (error) {
       if (error instanceof UsherError && error.code === "unauthenticated") await this.#delay(this.#slowdown.fail(peer), controller.signal);
       throw error;
     }
-    try {
-      if (needs.role !== "admin") this.#rates?.take(caller.tenant ?? defaultTenant);
-      return caller;
-    } catch (error) {
-      caller.release();
-      throw error;
-    }
+  }
+
+  /** Holds the caller's tenant to its rate; what is asked as `admin` is no tenant's. @throws `quota_exceeded` */
+  charge({ tenant = defaultTenant }: Caller, { role }: Pick<Needs, "role">, callClass: CallClass): void {
+    if (role !== "admin") this.#rates?.take(tenant, callClass === "revocation");
   }
 
   #admit(call: GateCall, needs: Needs, controller: AbortController, peer: string): Caller {

@@ -88,8 +88,11 @@ async function edit(file: string, create: boolean, change: (text: string) => str
 async function readKeys(file: string): Promise<{ text: string; mode: number }> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(file, constants.O_RDONLY);
-    const { size, mode } = await handle.stat();
+    // A pipe without a writer would hold up the reading for ever.
+    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = await handle.stat();
+    const { size, mode } = stats;
+    if (!stats.isFile()) throw new Error("it is no regular file");
     if (size > limits.keysFileBytesMax) throw new UsherError("invalid_file", `keys file ${quote(file)} has ${size} bytes: at most ${limits.keysFileBytesMax} are read`);
     return { text: await handle.readFile("utf8"), mode };
   } catch (cause) {

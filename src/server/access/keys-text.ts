@@ -1,8 +1,9 @@
-import { parseDocument, YAMLSeq, type Document } from "yaml";
+import { visit, YAMLSeq, type Document } from "yaml";
 import { z } from "zod";
 
 import { UsherError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
+import { parseYaml } from "../../base/yaml.js";
 import { quote } from "../../model/object.js";
 import { roles } from "../../model/role.js";
 import { checkTenantName } from "../../model/tenant.js";
@@ -37,7 +38,7 @@ const entryFields = z
     certificate: certificateField.optional(),
     tenant: z.string().refine((name) => name === allTenants || isTenantName(name), 'must be the name of a tenant, or "*" for any'),
     roles: z.array(z.enum(roles)).nonempty("must name a role").refine((list) => new Set(list).size === list.length, "must name each role once"),
-    expires: z.iso.datetime({ offset: true, error: "must be an instant, as `2027-01-01T00:00:00Z`" }).optional(),
+    expires: z.iso.datetime({ offset: true, error: "must be an instant, as `2027-01-01T00:00:00Z`" }).refine((instant) => Number.isFinite(Date.parse(instant)), "must be an instant that there is").optional(),
     note: z.string().max(limits.keyNoteBytesMax).optional(),
   })
   .refine(({ hash, certificate }) => (hash === undefined) !== (certificate === undefined), "must have either `hash` or `certificate`")
@@ -59,9 +60,15 @@ export function parseKeys(text: string, file: string): KeyEntry[] {
 
 /** The document, for edits that keep comments and order. @throws `invalid_file` */
 export function parseKeysDocument(text: string, file: string): Document {
-  const document = parseDocument(text);
-  const [error] = document.errors;
-  if (error !== undefined) throw new UsherError("invalid_file", `keys file ${quote(file)} is not YAML: ${error.message}`);
+  const { document, problems } = parseYaml(text);
+  const [problem] = problems;
+  if (problem !== undefined) throw new UsherError("invalid_file", `keys file ${quote(file)} cannot be read as YAML: ${problem}`);
+  // A few of them may stand for more than memory holds.
+  visit(document, {
+    Alias: () => {
+      throw new UsherError("invalid_file", `keys file ${quote(file)} has an alias: write out what it stands for`);
+    },
+  });
   return document;
 }
 

@@ -24,8 +24,11 @@ export class Rates {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** @throws `quota_exceeded` (details `retryAfterMs`) */
-  take(tenant: string): void {
+  /**
+   * @param revokes the call takes permissions away and nothing else: it is counted, and never refused
+   * @throws `quota_exceeded` (details `retryAfterMs`)
+   */
+  take(tenant: string, revokes: boolean): void {
     const rate = this.#quotas.requestsPerSecond(tenant);
     if (rate === undefined) {
       this.#buckets.delete(tenant);
@@ -35,13 +38,13 @@ export class Rates {
     const bucket = this.#buckets.get(tenant) ?? this.#fill(tenant, rate, now);
     bucket.tokens = Math.min(rate, bucket.tokens + ((now - bucket.at) * rate) / 1_000);
     bucket.at = now;
-    if (bucket.tokens < 1) {
+    if (bucket.tokens < 1 && !revokes) {
       const retryAfterMs = String(Math.ceil(((1 - bucket.tokens) * 1_000) / rate));
       throw new UsherError("quota_exceeded", `the tenant has used its ${rate} requests of this second: retry in ${retryAfterMs} ms, or raise the quota`, {
         details: { quota: "requestsPerSecond", max: String(rate), retryAfterMs },
       });
     }
-    bucket.tokens--;
+    bucket.tokens = Math.max(0, bucket.tokens - 1);
   }
 
   #fill(tenant: string, rate: number, now: number): Bucket {

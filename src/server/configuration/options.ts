@@ -52,7 +52,7 @@ export const settingsSchema = z.strictObject({
     description: "how long such a connection's calls and streams may still last; streams end a little before, with `closed` (default: as `connectionAge`, at most 24h)",
   }),
   drain: duration(3_600_000).prefault(`${limits.drainMsDefault / 1_000}s`).register(facts, { placeholder: "duration", description: "how long calls under way may take to end once the server was told to stop" }),
-  reflection: toggle().prefault("true").register(facts, { description: "answer server reflection, for grpcurl and the like" }),
+  reflection: toggle().prefault("true").register(facts, { description: "answer server reflection, for grpcurl and the like; where there are keys, whoever has one" }),
   logLevel: choice(logLevels).prefault("info").register(facts, { placeholder: logLevels.join("|"), description: "what is logged to stderr; `debug` shows what callers ask" }),
   logFormat: choice(["auto", ...logFormats]).prefault("auto").register(facts, { placeholder: "auto|json|text", description: "`auto`: text on a terminal, else JSON" }),
   slowCall: duration(3_600_000).prefault(`${limits.slowCallMs / 1_000}s`).register(facts, { placeholder: "duration", description: "calls that take longer are logged" }),

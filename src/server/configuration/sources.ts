@@ -1,9 +1,10 @@
 import { readFile, stat } from "node:fs/promises";
 
-import { isAlias, isMap, isScalar, parseDocument } from "yaml";
+import { isMap, isScalar } from "yaml";
 
 import { asError, UsherError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
+import { parseYaml } from "../../base/yaml.js";
 import { quote } from "../../model/object.js";
 import { nearest } from "./nearest.js";
 import { factsOf, flagOf, settingKeys, variableOf, type SettingKey } from "./options.js";
@@ -64,10 +65,10 @@ function isServiceLink(name: string): boolean {
 
 /** @throws `invalid_configuration` where the file cannot be read; what is wrong in it is a problem each */
 export async function givenByFile(path: string, problems: Problem[]): Promise<GivenSettings> {
-  const document = parseDocument(await readConfigurationFile(path));
-  for (const { message } of document.errors) problems.push({ keys: [], message: `file ${quote(path)} is not YAML: ${message.split("\n")[0] ?? ""}` });
+  const { document, problems: wrong } = parseYaml(await readConfigurationFile(path));
+  for (const problem of wrong) problems.push({ keys: [], message: `file ${quote(path)} cannot be read as YAML: ${problem}` });
   const given = new Map<SettingKey, Given>();
-  if (document.errors.length > 0 || document.contents === null) return given;
+  if (wrong.length > 0 || document.contents === null) return given;
   if (!isMap(document.contents)) {
     problems.push({ keys: [], message: `file ${quote(path)} is no map of keys to values: write \`drain: 10s\`, a line each` });
     return given;
@@ -75,7 +76,7 @@ export async function givenByFile(path: string, problems: Problem[]): Promise<Gi
   for (const { key: node, value } of document.contents.items) {
     const name = isScalar(node) ? String(node.value) : String(node);
     const key = settingKeys.find((known) => known === name);
-    const text = isScalar(value) && !isAlias(value) ? scalarText(value.value) : undefined;
+    const text = isScalar(value) ? scalarText(value.value) : undefined;
     if (key === undefined) problems.push({ keys: [name], message: `file ${quote(path)} has ${quote(name)}, which is no key${suggestion(name, settingKeys)}` });
     else if (text === undefined) problems.push({ keys: [name], message: `${quote(name)} in file ${quote(path)} must be one text, number or boolean` });
     else given.set(key, { text, source: "file", name: `${key} in ${path}` });

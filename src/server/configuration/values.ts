@@ -19,7 +19,7 @@ function read<Value>(parse: (text: string) => Value | undefined, expected: strin
   });
 }
 
-export const text = () => read((value) => (value === "" ? undefined : value), "must not be empty");
+export const text = () => read((value) => (value === "" || value.includes("\0") ? undefined : value), "must not be empty, nor hold a NUL");
 
 export const toggle = () => read((value) => ({ true: true, false: false })[value], "must be `true` or `false`");
 

@@ -41,7 +41,7 @@ export class Endpoint {
   /** @throws `invalid_configuration`, `address_in_use` */
   static async open(options: EndpointOptions): Promise<Endpoint> {
     const { host, port } = parseAddress(options.address);
-    const server = createServer({ requestTimeout: limits.metricsRequestMs, headersTimeout: limits.metricsRequestMs }, (request, response) => void respond(request, response, options));
+    const server = createServer({ requestTimeout: limits.metricsRequestMs, headersTimeout: limits.metricsRequestMs, connectionsCheckingInterval: limits.metricsRequestMs }, (request, response) => void respond(request, response, options));
     server.maxConnections = limits.metricsConnectionsMax;
     try {
       server.listen(port, host);
@@ -62,7 +62,7 @@ export class Endpoint {
 }
 
 async function respond(request: IncomingMessage, response: ServerResponse, options: EndpointOptions): Promise<void> {
-  const { status, body, type = "text/plain; charset=utf-8" } = await answer(request, options);
+  const { status, body, type = "text/plain; charset=utf-8" } = await answer(request, options).catch(() => failed);
   response.writeHead(status, { "content-type": type, "cache-control": "no-store" }).end(request.method === "HEAD" ? undefined : body);
 }
 
@@ -86,6 +86,9 @@ async function answer({ method, url = "", headers }: IncomingMessage, { registry
 function readinessAnswer(ready: boolean): Answer {
   return ready ? { status: 200, body: "ready\n" } : { status: 503, body: "not ready\n" };
 }
+
+/** What is told of a bug: it must not end the process, which serves others. */
+const failed: Answer = { status: 500, body: "the figures could not be gathered\n" };
 
 /** In a time that tells nothing of where they differ. */
 function sameSecret(given: string, expected: string): boolean {

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 
-import { create, touch } from "../../../src/client/references.js";
+import { create, remove, touch } from "../../../src/client/references.js";
 import type { Usher } from "../../../src/client/usher.js";
 import { limits } from "../../../src/base/limits.js";
 import { roles, type Role } from "../../../src/model/role.js";
 import { createKey } from "../../../src/server/access/key.js";
 import { removeKey } from "../../../src/server/access/keys-file.js";
+import { eventually } from "../wire.js";
 import { has } from "./has.js";
 import { Place, schemaText } from "./place.js";
 
@@ -71,6 +72,9 @@ describe("a guarded server", () => {
       check: { role: "read", ask: see },
       batchCheck: { role: "read", ask: (usher) => usher.batchCheck([{ object: "doc:1", permission: "view", subject: "user:ana" }]) },
       expand: { role: "read", ask: (usher) => usher.expand("doc:1", "view") },
+      lookupObjects: { role: "read", ask: (usher) => usher.countObjects("doc", "view", "user:ana") },
+      lookupSubjects: { role: "read", ask: (usher) => usher.countSubjects("doc:1", "view", "user") },
+      lookupPermissions: { role: "read", ask: (usher) => usher.lookupPermissions("doc:1", "user:ana") },
       readTuples: { role: "read", ask: (usher) => usher.readPage({}) },
       readSchema: { role: "read", ask: (usher) => usher.readSchema() },
       watchTuples: { role: "read", ask: (usher) => first(usher) },
@@ -121,7 +125,7 @@ describe("a guarded server", () => {
     assert.equal((await see(await place.client({ key, tenant: "b" }))).allowed, true);
     assert.equal((await see(await place.client({ key, tenant: "a" }))).allowed, false);
     assert.equal((await see(await place.client({ key }))).allowed, false, "without a name it is the default tenant's");
-    await assert.rejects(see(await place.client({ key, tenant: "z" })), has("tenant_unknown"));
+    await assert.rejects(see(await place.client({ key, tenant: "z" })), has("tenant_unknown", /`z`: name one that there is, or create it/));
   });
 
   describe("on a reload", () => {
@@ -140,6 +144,25 @@ describe("a guarded server", () => {
       assert.equal(((await open) as { value: { kind: string } }).value.kind, "commit");
     });
 
+    it("ends an import of a revoked key, of which nothing is left", async () => {
+      const importer = await place.client({ key: await place.key("gone", "a", all) });
+      let revoked: () => void = () => undefined;
+      const after = new Promise<void>((resolve) => (revoked = resolve));
+      async function* lines(): AsyncGenerator<string, void> {
+        for (let i = 0; i < 1_500; i++) yield `doc:${i}#viewer@user:ana`;
+        await after;
+        yield "doc:last#viewer@user:ana";
+      }
+      const ended = assert.rejects(importer.importTuples(lines(), {}), has("unauthenticated", /`gone` was revoked/));
+      await eventually(() => assert.equal(place.events.at(-1)?.reason, "key"));
+      await removeKey(place.keys, "gone");
+      await place.access.reload();
+      revoked();
+      await ended;
+      const { tuples } = await place.database.readTuples({ filter: {} }, { tenant: "a" });
+      assert.deepEqual(tuples, []);
+    });
+
     it("ends those whose key may do less or is of another tenant, and not those whose key may do more", async () => {
       const key = await place.key("k", "a", ["read"]);
       const edit = async (from: string, to: string) => {
@@ -156,6 +179,13 @@ describe("a guarded server", () => {
       const ended = assert.rejects(stream.next(), has("unauthenticated"));
       await edit("tenant: a", "tenant: b");
       await ended;
+      const writer = await place.key("w", "a", ["read", "write"]);
+      const other = (await place.client({ key: writer })).watch({ checkpointMs: 3_600_000 })[Symbol.asyncIterator]();
+      await other.next();
+      const lessened = assert.rejects(other.next(), has("unauthenticated", /may do less/));
+      writeFileSync(place.keys, readFileSync(place.keys, "utf8").replace(/(id: w\n[^]*- read)\n *- write/, "$1"));
+      await place.access.reload();
+      await lessened;
     });
 
     it("keeps the old keys where the file is wrong, and takes it when it is right again", async () => {
@@ -208,6 +238,10 @@ describe("a guarded server", () => {
     assert.ok(refused.length >= 20, String(refused.length));
     for (const each of refused) has("quota_exceeded", /requests/)(each.reason);
     for (let i = 0; i < 40; i++) await see(ofB);
+    await Promise.all(Array.from({ length: 20 }, (_, i) => ofA.write([remove(`doc:${i}#viewer@user:ana`)])));
+    await ofA.deleteMatching([{ objectType: "doc" }]);
+    const writes = await Promise.allSettled(Array.from({ length: 20 }, (_, i) => ofA.write(i % 2 === 0 ? [] : [touch("doc:1#viewer@user:ana"), remove("doc:2#viewer@user:ana")])));
+    assert.ok(writes.filter((each) => each.status === "rejected" && has("quota_exceeded")(each.reason)).length >= 15, "what is no revocation is refused");
     await root.setTenantQuotas("a", { tuples: 1 });
     await ofA.write([touch("doc:1#viewer@user:ana")]);
     await assert.rejects(ofA.write([touch("doc:2#viewer@user:ana")]), has("quota_exceeded", /quota of 1/));

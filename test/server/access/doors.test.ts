@@ -42,7 +42,7 @@ describe("the rate of a tenant", () => {
     const rates = new Rates({ requestsPerSecond: (tenant) => quotas[tenant] }, () => ms);
     const refused = (tenant: string) => {
       try {
-        rates.take(tenant);
+        rates.take(tenant, false);
         return undefined;
       } catch (error) {
         assert.ok(error instanceof UsherError && error.code === "quota_exceeded");
@@ -59,6 +59,10 @@ describe("the rate of a tenant", () => {
     ms += 10;
     for (let i = 0; i < 10; i++) assert.equal(refused("a"), undefined);
     assert.equal(refused("a"), "1");
+    assert.doesNotThrow(() => rates.take("a", true), "a revocation is never refused");
+    for (let i = 0; i < 5; i++) rates.take("a", true);
+    ms += 1;
+    assert.equal(refused("a"), undefined, "and leaves no debt");
     delete quotas["a"];
     for (let i = 0; i < 100; i++) assert.equal(refused("a"), undefined);
   });

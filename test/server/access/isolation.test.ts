@@ -24,6 +24,8 @@ describe("one tenant before another", function () {
   /** Tokens of the other tenant: zookies of every age, cursors, positions of streams. */
   let zookies: string[];
   let cursors: string[];
+  let lookupCursor: string;
+  const theirLookup = [`${secret}_doc`, `${secret}_view`, `user:${secret}-ana`] as const;
 
   before(async () => {
     place = await Place.open();
@@ -31,6 +33,7 @@ describe("one tenant before another", function () {
     zookies = [(await theirs.writeSchema(foreignSchema)).zookie];
     for (let i = 0; i < 5; i++) zookies.push((await theirs.write([touch(foreignTuple.replace("-1", `-${i}`))], { requestId: `${secret}-${i}`, metadata: { secret } })).zookie);
     cursors = [(await theirs.readPage({}, { pageSize: 1 })).cursor ?? "", (await theirs.readPage({ objectType: `${secret}_doc` }, { pageSize: 2 })).cursor ?? ""];
+    lookupCursor = (await theirs.lookupObjectsPage(...theirLookup, { pageSize: 1 })).cursor ?? "";
     for await (const event of theirs.watch({ fromEarliest: true, checkpointMs: 100 })) {
       if (event.zookie !== undefined) zookies.push(event.zookie);
       if (event.kind === "checkpoint") break;
@@ -65,7 +68,7 @@ describe("one tenant before another", function () {
   const useless = new Set(["zookie_of_other_tenant", "invalid_cursor"]);
 
   it("gets nothing by the other's tokens, for any request and any token", async () => {
-    const asks = fc.constantFrom("check", "batch", "expand", "read", "schema", "watch", "page");
+    const asks = fc.constantFrom("check", "batch", "expand", "objects", "subjects", "permissions", "read", "schema", "watch", "page", "goOn");
     const kinds = fc.constantFrom("atLeast" as const, "exact" as const);
     await fc.assert(
       fc.asyncProperty(asks, kinds, fc.nat(), fc.nat(), async (what, kind, at, cursorAt) => {
@@ -76,6 +79,10 @@ describe("one tenant before another", function () {
           check: () => mine.check("doc:1", "view", "user:ana", { consistency }),
           batch: () => mine.batchCheck([{ object: "doc:1", permission: "view", subject: "user:ana" }], { consistency }),
           expand: () => mine.expand("doc:1", "view", { consistency }),
+          objects: () => mine.lookupObjectsPage("doc", "view", "user:ana", { consistency }),
+          subjects: () => mine.lookupSubjectsPage("doc:1", "view", "user", { consistency }),
+          permissions: () => mine.lookupPermissions("doc:1", "user:ana", { consistency }),
+          goOn: () => mine.lookupObjectsPage(...theirLookup, { cursor: at % 2 === 0 ? lookupCursor : cursor }),
           read: () => mine.readPage({}, { consistency }),
           schema: () => mine.readSchema({ consistency }),
           watch: () => events(mine, zookie),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -127,6 +128,43 @@ describe("a keys file", () => {
     const named = (id: string) => `{id: ${id}, certificate: "CN=x", tenant: a, roles: [read]}`;
     assert.throws(() => parseKeys(`keys: [${named("a")}, ${named("b")}]`, "f"), has("invalid_file", /`CN=x` is given twice/));
     for (const text of ["", "keys", "keys: {}", "keys: []\nmore: 1", "keys: [", "keys: []\nkeys: []"]) assert.throws(() => parseKeys(text, "f"), has("invalid_file"), text);
+  });
+
+  it("is refused with an alias, be there one or more than memory holds, and never quoted", () => {
+    const secret = createKey("k", zeros);
+    const bomb = `a: &a [x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a]\nkeys: [*b, *b, *b, *b, *b, *b]`;
+    for (const text of [bomb, "keys: &a [*a]", `keys: [*${secret}]`, `keys:\n  - id: &x k\n    hash: "${hash}"\n    tenant: *x\n    roles: [read]`]) {
+      assert.throws(() => parseKeys(text, "f"), has("invalid_file", /alias: write out/), text);
+    }
+    for (const text of [`keys:\n  - ${secret}: ${secret}: x`, `keys: "${secret}" ${secret}`, `keys: |${secret}`]) {
+      assert.throws(() => parseKeys(text, "f"), (error) => has("invalid_file", /line \d/)(error) && !String(error).includes(secret));
+    }
+  });
+
+  it("is refused where it is no file that ends, and does not hold up its reader", async () => {
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", ["-m", "600", pipe]);
+    await assert.rejects(loadKeys(pipe), has("invalid_file", /no regular file/));
+    await assert.rejects(loadKeys(folder), has("invalid_file", /no regular file/));
+    await assert.rejects(loadKeys("/dev/zero"), has("invalid_file", /no regular file/));
+  });
+
+  it("never fails without a code, whatever stands in it, and is not read in part", () => {
+    const good = `keys:\n  - {id: a-1, hash: "${hash}", tenant: billing, roles: [read], expires: 2027-01-01T00:00:00Z}\n  - {id: b, certificate: "CN=b", tenant: "*", roles: [admin]}\n`;
+    const damaged = fc.tuple(fc.nat(good.length), fc.nat(20), fc.string({ unit: fc.constantFrom(..."ab-:[]{}&*!|>\"'#, \n%0\ud800"), maxLength: 8 })).map(([at, cut, put]) => good.slice(0, at) + put + good.slice(at + cut));
+    fc.assert(
+      fc.property(fc.oneof(damaged, fc.string({ maxLength: 80 })), (text) => {
+        try {
+          for (const { id, tenant, roles, proof, expiresAt } of parseKeys(text, "f")) {
+            assert.ok(isKeyId(id) && tenant !== "" && roles.size > 0 && (proof.kind === "certificate" || proof.hash.length === 32));
+            assert.ok(expiresAt === undefined || Number.isFinite(expiresAt), "an expiry that is no instant would never come");
+          }
+        } catch (error) {
+          has("invalid_file")(error);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   it("is written entry by entry, with its comments, its mode and its link kept", async () => {

@@ -3,11 +3,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import fc from "fast-check";
+
 import { UsherError } from "../../../src/base/errors.js";
 import { limits } from "../../../src/base/limits.js";
 import { loadConfiguration, type Configuration, type ConfigurationSources } from "../../../src/server/configuration/configuration.js";
 import { metricsAddressOf } from "../../../src/server/configuration/metrics-address.js";
-import { defaultOf, factsOf, flagOf, settingKeys, variableOf } from "../../../src/server/configuration/options.js";
+import { defaultOf, factsOf, flagOf, settingKeys, variableOf, type SettingKey } from "../../../src/server/configuration/options.js";
 
 describe("the configuration", () => {
   let folder: string;
@@ -112,18 +114,46 @@ describe("the configuration", () => {
 
     it("is a file that is not there, no YAML, no map, twice the same key, nested, or too large", async () => {
       await assert.rejects(load({ file: join(folder, "absent.yaml") }), (error: UsherError) => error.code === "invalid_configuration" && /absent\.yaml` cannot be read/.test(error.message));
-      await assert.rejects(loadFile("data: [x"), /is not YAML/);
+      await assert.rejects(loadFile("data: [x"), /cannot be read as YAML: line 1/);
       await assert.rejects(loadFile("- data\n"), /is no map of keys/);
-      await assert.rejects(loadFile("data: x\ndata: y\n"), /is not YAML: Map keys must be unique/);
+      await assert.rejects(loadFile("data: x\ndata: y\n"), /cannot be read as YAML: line 2, column 1: map keys must be unique/);
       await refused(loadFile("data: x\ndrain: {s: 10}\n"), "drain", /`drain` in file .* must be one text, number or boolean/);
       await refused(loadFile("data: &a x\nkeys: *a\n"), "keys", /must be one text/);
       await assert.rejects(loadFile(Buffer.alloc(limits.configurationBytesMax + 1, "#")), /cannot be read: it has 1048577 bytes/);
     });
 
+    it("has a code and names what it is about, whatever a file and an environment hold, and shows no secret", async () => {
+      const secret = "s3cr3t";
+      const good = `data: x\ndrain: 5s\nmetricsToken: ${secret}\nhorizon: 1h\nkeys: "a b"\n`;
+      // Without what would make a key of the secret.
+      const noise = fc.string({ unit: fc.constantFrom(..."ab-[]{}&*!|>\"'#, %@`0\\\0\u00e9"), maxLength: 6 });
+      const file = fc.tuple(fc.nat(good.length), fc.nat(3), noise).map(([at, cut, put]) => good.slice(0, at) + put + good.slice(at + cut));
+      const value = fc.oneof(fc.constantFrom("", "true", "1h", "unlimited", "127.0.0.1:0", "off", secret), fc.string({ maxLength: 20 }), fc.string({ unit: "binary", maxLength: 5 }));
+      const names = settingKeys.map(variableOf).filter((name) => !name.endsWith("TOKEN"));
+      const environment = fc.dictionary(fc.oneof(fc.constantFrom(...names), fc.stringMatching(/^USHER_[A-Z_]{1,8}$/)), value.filter((text) => text !== secret), { maxKeys: 4 });
+      await fc.assert(
+        fc.asyncProperty(file, environment, async (text, variables) => {
+          try {
+            const { settings, entries } = await loadFile(text, { environment: { ...variables, USHER_METRICS_TOKEN: secret } });
+            assert.notEqual(settings.data, "");
+            assert.ok(!JSON.stringify(entries).includes(secret));
+          } catch (error) {
+            assert.ok(error instanceof UsherError && error.code === "invalid_configuration", String(error));
+            const keys = error.details["keys"]?.split(",") ?? [];
+            const namesOf = (key: string) => (settingKeys.some((known) => known === key) ? [key, flagOf(key as SettingKey), variableOf(key as SettingKey)] : [key]);
+            for (const key of keys) assert.ok(namesOf(key).some((name) => error.message.includes(JSON.stringify(name).slice(1, -1))), `${key}: ${error.message}`);
+            assert.ok(keys.some((key) => key !== "") || /usher\.yaml` cannot be read as YAML: line \d/.test(error.message), error.message);
+            assert.ok(!error.message.includes(secret), error.message);
+          }
+        }),
+        { numRuns: 400 },
+      );
+    });
+
     it("is a value out of its bounds", async () => {
       const wrong: Record<string, readonly string[]> = {
         horizon: ["0s", "-1h", "1w", "Infinity", ""], acceptClock: ["yes", "1", ""], address: ["50051", "host:99999", "off"], metricsAddress: ["none", ":1"],
-        callsMax: ["9", String(limits.writesQueuedMax), "1e3"], watchersMax: ["0", "1001"], drain: ["2h", "unlimited"], logLevel: ["trace", "INFO"], logFormat: ["yaml"], data: [""],
+        callsMax: ["9", String(limits.writesQueuedMax), "1e3"], watchersMax: ["0", "1001"], drain: ["2h", "unlimited"], logLevel: ["trace", "INFO"], logFormat: ["yaml"], data: ["", "a\0b"],
       };
       for (const [key, values] of Object.entries(wrong)) {
         for (const value of values) await refused(load({ flags: { data: "x", [key]: value } }), key, new RegExp(`^\`--.*\` is \`.*\`: it must`));

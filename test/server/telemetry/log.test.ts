@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { UsherError, type ErrorCode } from "../../../src/base/errors.js";
+import { limits } from "../../../src/base/limits.js";
 import { Remote } from "../../../src/client/remote.js";
 import type { CheckRequest } from "../../../src/model/service.js";
 import { methods } from "../../../src/model/wire/methods.js";
@@ -110,6 +111,26 @@ describe("the log of calls", () => {
     assert.deepEqual(await ask({ [requestIdKey]: "failed" }), ["failed"]);
     await eventually(() => assert.ok(output.lines.some(({ requestId, code }) => requestId === "failed" && code === "tuple_exists")));
     wire.close();
+  });
+
+  it("has so many lines a second of callers who fail to authenticate, and says how many it left out", () => {
+    output = new Collector();
+    let ms = 0;
+    const log = callLog(openLog({ level: "info", format: "json", output }), 1_000, () => ms);
+    const flood = () => {
+      for (let i = 0; i < 10 * limits.refusalsLoggedPerSecondMax; i++) {
+        log.onAuthentication({ outcome: "refused", reason: "wrong_secret", peer: "10.0.0.1" });
+        log.onEnd({ method: "PermissionService/Check", requestId: "r", code: "unauthenticated", seconds: 5, streams: false });
+      }
+    };
+    flood();
+    assert.equal(output.lines.length, limits.refusalsLoggedPerSecondMax);
+    assert.ok(output.lines.every(({ level, msg, withheld }) => level === "info" && msg === "authentication refused" && withheld === undefined), "nor is it slow, which it is on purpose");
+    ms += 1_000;
+    flood();
+    assert.equal(output.lines.length, 2 * limits.refusalsLoggedPerSecondMax);
+    assert.equal(output.lines[limits.refusalsLoggedPerSecondMax]?.["withheld"], 9 * limits.refusalsLoggedPerSecondMax);
+    assert.equal(output.lines.at(-1)?.["withheld"], undefined);
   });
 
   it("is in words for people", () => {

@@ -3,6 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { Gauge, Registry } from "prom-client";
+
 import { errorCodes, UsherError } from "../../../src/base/errors.js";
 import { touch } from "../../../src/client/references.js";
 import { connect, type Usher } from "../../../src/client/usher.js";
@@ -120,6 +122,16 @@ describe("metrics", () => {
       const other = await Endpoint.open({ address: "127.0.0.1:0", registry: metrics.registry, readiness: () => ({ draining: false, reads: true, writes: false }) });
       const statusOf = async (path: string) => (await fetch(`http://${other.address}${path}`)).status;
       assert.deepEqual([await statusOf("/healthz"), await statusOf("/readyz"), await statusOf("/readyz/writes"), await statusOf("/metrics")], [200, 200, 503, 200]);
+      await other.close();
+    });
+
+    it("outlives figures that cannot be gathered", async () => {
+      const broken = new Registry();
+      new Gauge({ name: "broken", help: "Fails.", registers: [broken], collect: () => assert.fail("secret") });
+      const other = await Endpoint.open({ address: "127.0.0.1:0", registry: broken, readiness: () => server.readiness });
+      const answered = await fetch(`http://${other.address}/metrics`);
+      assert.deepEqual([answered.status, await answered.text()], [500, "the figures could not be gathered\n"]);
+      assert.equal((await fetch(`http://${other.address}/healthz`)).status, 200);
       await other.close();
     });
 

@@ -20,6 +20,7 @@ export type {
 export { create, remove, touch } from "./client/references.js";
 export { typed, typedOperations } from "./client/typed.js";
 export type { SchemaTypes, TypedCheckItem, TypedCheckOptions, TypedObject, TypedOperations, TypedSubject, TypedTuple, TypedUsher } from "./client/typed.js";
+export type { FoundSubject, LookupObjectsOptions, LookupPermissionsOptions, LookupSubjectsOptions } from "./client/lookups.js";
 export type { ImportSource, Placed } from "./client/import-messages.js";
 export type { ObjectLike, SubjectLike, TupleLike } from "./client/references.js";
 export type { RemoteOptions } from "./client/remote.js";
@@ -50,6 +51,14 @@ export type {
   ExportTuplesResponse,
   ImportProblem,
   ImportTuplesResponse,
+  LookupCount,
+  LookupExclusion,
+  LookupObjectsResponse,
+  LookupObjectsResult,
+  LookupPermissionsResponse,
+  LookupPermissionsResult,
+  LookupSubjectsResponse,
+  LookupSubjectsResult,
   Metadata,
   Operation,
   Precondition,

@@ -17,6 +17,8 @@ export const limits = {
   schemaErrorsMax: 100,
   schemasCompiledMax: 200,
   schemaRetriesMax: 5,
+  // Over all its members, the kinds of subjects that can have each; beyond, nothing is left out for never matching.
+  schemaReachMax: 1_000_000,
   // Comparing two schemas: rows of one truth table, and bits of all of them together.
   schemaDiffRowsMax: 65_536,
   schemaDiffBitsMax: 4_000_000_000,
@@ -45,6 +47,8 @@ export const limits = {
   // Imports: one message; how many at once; a sorted run in staging and its blocks; a commit of what was staged.
   importBatchTuplesMax: 1_000,
   importsUnderWayMax: 16,
+  importsPerTenantMax: 8,
+  uploadIdleMs: 600_000,
   importRunTuplesMax: 40_000,
   importRunBytesMax: 8_388_608,
   importRunsMax: 10_000,
@@ -74,8 +78,29 @@ export const limits = {
   readsPerPassMax: 4_096,
   listTuplesMax: 100_000,
   walkSliceMs: 1,
+  walkRestartsMax: 2,
   expandNodesMax: 10_000,
   explainNodesMax: 10_000,
+
+  // Lookups: what an enumeration of candidates comes by, how many one page judges, and at once; what a wildcard may stand beside and exclude; how long pages go on.
+  lookupStepsMax: 1_000_000,
+  lookupCandidatesPerPageMax: 5_000,
+  lookupBatchMax: 256,
+  lookupBatchMin: 16,
+  lookupBesideWildcardMax: 100_000,
+  lookupExclusionsMax: 10_000,
+  lookupCursorMsMax: 3_600_000,
+  lookupShelfWeightMax: 500_000,
+  lookupShelfEntriesMax: 256,
+  reachabilityKindsMax: 256,
+
+  // What the relation cache and the memo may hold together.
+  memoryBudgetBytesDefault: 268_435_456,
+  memoryBudgetBytesMin: 1_048_576,
+  subjectTuplesMax: 1_000,
+  // Seen from the subject's side: relations that lead to one another, and objects that are found.
+  rungsMax: 16,
+  holdersMax: 1_000,
 
   // Store reads in flight: LevelDB has four threads, and commits must never queue behind reads.
   readBatchesInFlightMax: 2,
@@ -140,9 +165,11 @@ export const limits = {
   drainMsDefault: 10_000,
   healthMs: 1_000,
   healthWatchersMax: 100,
+  healthUnreadMax: 32,
   metricsConnectionsMax: 50,
   metricsRequestMs: 5_000,
   slowCallMs: 1_000,
+  refusalsLoggedPerSecondMax: 10,
   configurationBytesMax: 1_048_576,
 
   // Tenants. A list of all of them fits in one message.
@@ -174,6 +201,7 @@ export const limits = {
 
 assert(limits.groupOperationsMax >= limits.deletePerCallMax, "one delete by filter must fit in one group");
 assert(limits.importChunkTuplesMax <= limits.groupOperationsMax, "a commit of an import must not be larger than a group of writes may be");
+assert(limits.importsPerTenantMax < limits.importsUnderWayMax, "one tenant must leave room for the imports of others");
 assert(limits.importProblemsMax * 2 * limits.errorMessageBytesMax < limits.messageBytesMax, "an import's answer must fit in one message");
 assert(limits.pageTuplesDefault <= limits.pageTuplesMax, "a page without a size must be allowed");
 assert(
@@ -183,6 +211,10 @@ assert(
 assert(
   limits.pageBytesMax + limits.pageStepTuplesMax * (limits.contextBytesMax + 4 * limits.idBytesMax) < limits.messageBytesMax,
   "a page that is as large as pages get must fit in one message",
+);
+assert(
+  2 * limits.pageBytesMax + limits.schemaBytesMax + (limits.lookupExclusionsMax + limits.pageTuplesMax) * 64 < limits.messageBytesMax,
+  "a page of a lookup, with its last result and a wildcard's exclusions, must fit in one message",
 );
 assert(limits.tenantsMax * (limits.tenantBytesMax + 64) < limits.messageBytesMax, "a list of all tenants must fit in one message");
 assert(2 * limits.callsUnderWayMax <= limits.writesQueuedMax, "calls that are not revocations must leave room for those in the queue of writes");

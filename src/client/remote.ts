@@ -1,12 +1,12 @@
 import { Client, Metadata, type ClientWritableStream, type CallOptions, type ServiceError } from "@grpc/grpc-js";
 
-import { abortError, throwIfAborted } from "../base/abort.js";
+import { abortError, onAbort, throwIfAborted } from "../base/abort.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import { quote } from "../model/object.js";
 import type {
   BackupRequest, BackupResponse, BatchCheckRequest, BatchCheckResponse, Call, CheckRequest, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse, ExpandRequest,
-  CreateTenantRequest, DeleteTenantRequest, ExpandResponse, ExportTuplesRequest, ExportTuplesResponse, ImportTuplesRequest, ImportTuplesResponse, ListTenantsRequest, ListTenantsResponse, ReadSchemaRequest, SetTenantQuotasRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service, WatchEvent, WatchTuplesRequest,
+  CreateTenantRequest, DeleteTenantRequest, ExpandResponse, ExportTuplesRequest, ExportTuplesResponse, ImportTuplesRequest, ImportTuplesResponse, ListTenantsRequest, ListTenantsResponse, LookupObjectsRequest, LookupObjectsResponse, LookupPermissionsRequest, LookupPermissionsResponse, LookupSubjectsRequest, LookupSubjectsResponse, ReadSchemaRequest, SetTenantQuotasRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service, WatchEvent, WatchTuplesRequest,
   WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../model/service.js";
 import type { Tenant } from "../model/tenant.js";
@@ -75,6 +75,18 @@ export class Remote implements Service {
 
   expand(request: ExpandRequest, call: Call): Promise<ExpandResponse> {
     return this.#unary(methods.expand, request, call);
+  }
+
+  lookupObjects(request: LookupObjectsRequest, call: Call): Promise<LookupObjectsResponse> {
+    return this.#unary(methods.lookupObjects, request, call);
+  }
+
+  lookupSubjects(request: LookupSubjectsRequest, call: Call): Promise<LookupSubjectsResponse> {
+    return this.#unary(methods.lookupSubjects, request, call);
+  }
+
+  lookupPermissions(request: LookupPermissionsRequest, call: Call): Promise<LookupPermissionsResponse> {
+    return this.#unary(methods.lookupPermissions, request, call);
   }
 
   readSchema(request: ReadSchemaRequest, call: Call): Promise<ReadSchemaResponse> {
@@ -190,12 +202,11 @@ export class Remote implements Service {
 
   /** Cancels the call when its signal aborts or the client closes, until released. */
   #cancelWith(sent: { cancel(): void }, signal: AbortSignal | undefined): () => void {
-    const cancel = () => sent.cancel();
     this.#open.add(sent);
-    signal?.addEventListener("abort", cancel);
+    const forget = onAbort(signal, () => sent.cancel());
     return () => {
       this.#open.delete(sent);
-      signal?.removeEventListener("abort", cancel);
+      forget();
     };
   }
 

@@ -1,8 +1,11 @@
 import type { ObjectRef } from "../model/object.js";
-import type { BatchCheckResponse, Consistency, Decision, ExpandResponse, Operation } from "../model/service.js";
+import type {
+  BatchCheckResponse, Consistency, Decision, ExpandResponse, LookupCount, LookupObjectsResponse, LookupPermissionsResponse, LookupSubjectsResponse, Operation,
+} from "../model/service.js";
 import type { SubjectRef } from "../model/subject.js";
 import type { Tuple } from "../model/tuple.js";
 import { create, remove, touch } from "./references.js";
+import type { FoundSubject, LookupObjectsOptions, LookupPermissionsOptions, LookupSubjectsOptions } from "./lookups.js";
 import type { CheckItem, CheckOptions, ExpandOptions, Usher } from "./usher.js";
 
 /**
@@ -64,7 +67,7 @@ export type TypedCheckItem<S extends SchemaTypes> = Omit<CheckItem, "object" | "
  * A database as the programs of one schema see it: a misspelt type, relation, permission or context field does not
  * compile. Text references are for literals here too, and the compiler says so: a text of type `string` is refused.
  */
-export interface TypedUsher<S extends SchemaTypes> extends Omit<Usher, "withTenant" | "check" | "can" | "batchCheck" | "expand"> {
+export interface TypedUsher<S extends SchemaTypes> extends Omit<Usher, "withTenant" | "check" | "can" | "batchCheck" | "expand" | TypedLookup> {
   withTenant(name: string): TypedUsher<S>;
 
   check<const Of extends TypedObject<S>, const By extends string | StructuredSubject<S>>(
@@ -84,7 +87,52 @@ export interface TypedUsher<S extends SchemaTypes> extends Omit<Usher, "withTena
   batchCheck(items: readonly TypedCheckItem<S>[], options?: { readonly consistency?: Consistency; readonly signal?: AbortSignal }): Promise<BatchCheckResponse>;
 
   expand<const Of extends TypedObject<S>>(object: Of, permission: MemberName<S, TypeIn<S, Of>>, options?: ExpandOptions): Promise<ExpandResponse>;
+
+  lookupObjects<const Type extends TypeName<S>, const By extends string | StructuredSubject<S>>(...asked: ObjectsAsked<S, Type, By>): AsyncGenerator<ObjectRef<Type>, void>;
+
+  lookupObjectsPage<const Type extends TypeName<S>, const By extends string | StructuredSubject<S>>(...asked: ObjectsAsked<S, Type, By, Paged>): Promise<LookupObjectsResponse>;
+
+  countObjects<const Type extends TypeName<S>, const By extends string | StructuredSubject<S>>(...asked: ObjectsAsked<S, Type, By>): Promise<LookupCount>;
+
+  lookupSubjects<const Of extends TypedObject<S>>(...asked: SubjectsAsked<S, Of>): AsyncGenerator<FoundSubject, void>;
+
+  lookupSubjectsPage<const Of extends TypedObject<S>>(...asked: SubjectsAsked<S, Of, Paged>): Promise<LookupSubjectsResponse>;
+
+  countSubjects<const Of extends TypedObject<S>>(...asked: SubjectsAsked<S, Of>): Promise<LookupCount>;
+
+  lookupPermissions<const By extends string | StructuredSubject<S>>(
+    object: TypedObject<S>,
+    subject: Held<By, TypedSubject<S, By>>,
+    options?: WithContext<S, LookupPermissionsOptions>,
+  ): Promise<LookupPermissionsResponse>;
 }
+
+type TypedLookup = "lookupObjects" | "lookupObjectsPage" | "countObjects" | "lookupSubjects" | "lookupSubjectsPage" | "countSubjects" | "lookupPermissions";
+
+type WithContext<S extends SchemaTypes, Options> = Omit<Options, "context"> & { readonly context?: S["context"] };
+
+interface Paged {
+  readonly cursor?: string;
+}
+
+/** The arguments of a lookup of objects. */
+type ObjectsAsked<S extends SchemaTypes, Type extends TypeName<S>, By, Further = unknown> = [
+  type: Type,
+  permission: MemberName<S, Type>,
+  subject: Held<By, TypedSubject<S, By>>,
+  options?: WithContext<S, LookupObjectsOptions> & Further,
+];
+
+/** Kinds of subjects: `user`, `team#member`. */
+type SubjectKind<S extends SchemaTypes> = TypeName<S> | { [Type in TypeName<S>]: `${Type}#${MemberName<S, Type>}` }[TypeName<S>];
+
+/** The arguments of a lookup of subjects. */
+type SubjectsAsked<S extends SchemaTypes, Of extends TypedObject<S>, Further = unknown> = [
+  object: Of,
+  permission: MemberName<S, TypeIn<S, Of>>,
+  kind: SubjectKind<S>,
+  options?: WithContext<S, LookupSubjectsOptions> & Further,
+];
 
 /** The same database, which now holds its callers to a schema's types: `typed<Schema>(await open("./data"))`. It costs nothing: only the compiler sees it. */
 export function typed<S extends SchemaTypes>(usher: Usher): TypedUsher<S> {

@@ -1,11 +1,16 @@
 import { writeWholeFile } from "../base/whole-file.js";
 import type {
   BackupRequest, BackupResponse, BatchCheckItem, BatchCheckResponse, Call, CheckRequest, Consistency, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse,
-  ExpandRequest, ExpandResponse, ExportTuplesRequest, ExportTuplesResponse, ImportTuplesOptions, ImportTuplesResponse, Operation, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service,
+  ExpandRequest, ExpandResponse, ExportTuplesRequest, ExportTuplesResponse, ImportTuplesOptions, ImportTuplesResponse, LookupCount, LookupObjectsResponse, LookupPermissionsResponse, LookupSubjectsResponse, Operation, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service,
   WatchEvent, WatchTuplesRequest, WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../model/service.js";
 import { importMessages, type ImportSource } from "./import-messages.js";
+import {
+  foundSubject, objectsRequest, pages, permissionsRequest, subjectsRequest, total,
+  type FoundSubject, type LookupObjectsOptions, type LookupPermissionsOptions, type LookupSubjectsOptions,
+} from "./lookups.js";
 import type { TupleFilter } from "../model/filter.js";
+import type { ObjectRef } from "../model/object.js";
 import type { Quotas, Tenant } from "../model/tenant.js";
 import type { Tuple } from "../model/tuple.js";
 import { toObject, toSubject, toTuple, type ObjectLike, type SubjectLike, type TupleLike } from "./references.js";
@@ -135,6 +140,54 @@ export class Usher {
   /** The userset tree of a relation or permission. */
   async expand(object: ObjectLike, permission: string, { signal, ...options }: ExpandOptions = {}): Promise<ExpandResponse> {
     return this.#service.expand({ object: toObject(object), permission, ...options }, this.#call(signal));
+  }
+
+  /**
+   * The objects of a type on which a subject is allowed a permission: exactly those on which `can` is true at the same snapshot, in
+   * the order of their ids, read page by page as they are consumed. Conditional ones are left out; `lookupObjectsPage` has them.
+   * @throws the error of an object that cannot be decided: `details.undecided` names it
+   */
+  async *lookupObjects(type: string, permission: string, subject: SubjectLike, options: LookupObjectsOptions = {}): AsyncGenerator<ObjectRef, void> {
+    for await (const { results } of pages((further) => this.lookupObjectsPage(type, permission, subject, { ...options, ...further }))) {
+      for (const { object, allowed } of results) if (allowed) yield object;
+    }
+  }
+
+  /** One page, of those that are allowed and those that are conditional; its cursor gives the next one. */
+  async lookupObjectsPage(type: string, permission: string, subject: SubjectLike, options: LookupObjectsOptions & { readonly cursor?: string } = {}): Promise<LookupObjectsResponse> {
+    return this.#service.lookupObjects(objectsRequest(type, permission, subject, options), this.#call(options.signal));
+  }
+
+  async countObjects(type: string, permission: string, subject: SubjectLike, options: LookupObjectsOptions = {}): Promise<LookupCount> {
+    const request = { ...objectsRequest(type, permission, subject, options), countOnly: true };
+    return total(pages((further) => this.#service.lookupObjects({ ...request, ...further }, this.#call(options.signal))));
+  }
+
+  /**
+   * The subjects that are allowed a permission on an object, in the order of their ids: objects of a type (`user`), or usersets
+   * (`team#member`). A wildcard comes first, with whom it does not cover. Conditional ones are left out; `lookupSubjectsPage` has them.
+   * @throws the error of a subject that cannot be decided: `details.undecided` names it
+   */
+  async *lookupSubjects(object: ObjectLike, permission: string, kind: string, options: LookupSubjectsOptions = {}): AsyncGenerator<FoundSubject, void> {
+    for await (const { results } of pages((further) => this.lookupSubjectsPage(object, permission, kind, { ...options, ...further }))) {
+      for (const result of results) if (result.allowed) yield foundSubject(result);
+    }
+  }
+
+  /** One page, of those that are allowed and those that are conditional; its cursor gives the next one. */
+  async lookupSubjectsPage(object: ObjectLike, permission: string, kind: string, options: LookupSubjectsOptions & { readonly cursor?: string } = {}): Promise<LookupSubjectsResponse> {
+    return this.#service.lookupSubjects(subjectsRequest(object, permission, kind, options), this.#call(options.signal));
+  }
+
+  /** A wildcard counts as one. */
+  async countSubjects(object: ObjectLike, permission: string, kind: string, options: LookupSubjectsOptions = {}): Promise<LookupCount> {
+    const request = { ...subjectsRequest(object, permission, kind, options), countOnly: true };
+    return total(pages((further) => this.#service.lookupSubjects({ ...request, ...further }, this.#call(options.signal))));
+  }
+
+  /** What a subject may do to an object: every permission of its type with its answer, denied ones too. */
+  async lookupPermissions(object: ObjectLike, subject: SubjectLike, options: LookupPermissionsOptions = {}): Promise<LookupPermissionsResponse> {
+    return this.#service.lookupPermissions(permissionsRequest(object, subject, options), this.#call(options.signal));
   }
 
   /**

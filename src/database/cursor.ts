@@ -4,6 +4,7 @@ import { checkFilter, type TupleFilter } from "../model/filter.js";
 import { checkId, checkName, checkType, quote } from "../model/object.js";
 import { subject } from "../model/subject.js";
 import type { TupleKey } from "../storage/store.js";
+import { damagedCursor, decodeToken, encodeToken } from "./cursor-token.js";
 
 /** Where a read goes on: the snapshot that its first page pinned, and the last tuple seen. */
 export interface Cursor {
@@ -11,11 +12,11 @@ export interface Cursor {
   readonly after: TupleKey;
 }
 
-/** A URL-safe token: JSON of `[zookie, hash of the filter, object type, id, relation, subject type, id, relation]`. */
+/** A token of `[zookie, hash of the filter, object type, id, relation, subject type, id, relation]`. */
 export function encodeCursor(cursor: Cursor, filter: TupleFilter): string {
   const { object, relation, subject } = cursor.after;
   const fields = [cursor.zookie, hashOf(filter), object.type, object.id, relation, subject.type, subject.id, subject.relation];
-  return Buffer.from(JSON.stringify(fields)).toString("base64url");
+  return encodeToken(fields);
 }
 
 /**
@@ -23,7 +24,7 @@ export function encodeCursor(cursor: Cursor, filter: TupleFilter): string {
  * @throws `invalid_cursor`
  */
 export function decodeCursor(token: string, filter: TupleFilter): Cursor {
-  const [zookie, hash, objectType, objectId, relation, subjectType, subjectId, subjectRelation] = fieldsOf(token);
+  const [zookie, hash, objectType, objectId, relation, subjectType, subjectId, subjectRelation] = decodeToken(token, 8);
   if (hash !== hashOf(filter)) throw new UsherError("invalid_cursor", `cursor ${quote(token)} is of another filter: pass the filter of the page that gave it`);
   try {
     return {
@@ -35,22 +36,8 @@ export function decodeCursor(token: string, filter: TupleFilter): Cursor {
       },
     };
   } catch (cause) {
-    throw damaged(token, cause);
+    throw damagedCursor(token, cause);
   }
-}
-
-function fieldsOf(token: string): string[] {
-  try {
-    const fields: unknown = JSON.parse(Buffer.from(token, "base64url").toString());
-    if (Array.isArray(fields) && fields.length === 8 && fields.every((field) => typeof field === "string")) return fields;
-  } catch (cause) {
-    throw damaged(token, cause);
-  }
-  throw damaged(token);
-}
-
-function damaged(token: string, cause?: unknown): UsherError {
-  return new UsherError("invalid_cursor", `cursor ${quote(token)} is not one: pass a cursor as a page gave it`, { cause });
 }
 
 /** A filter's fields in a fixed order, so that the same filter written otherwise has the same hash. */

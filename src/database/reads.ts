@@ -1,31 +1,32 @@
 import { throwIfAborted } from "../base/abort.js";
-import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
-import { quote } from "../model/object.js";
-import { checkFilter } from "../model/filter.js";
-import type { Call, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse } from "../model/service.js";
+import { checkFilter, type TupleFilter } from "../model/filter.js";
+import type { Call, Consistency, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse } from "../model/service.js";
 import { formatTuple, isExpired, type Tuple } from "../model/tuple.js";
 import type { TenantId } from "../model/zookie.js";
 import type { Snapshot, TupleKey } from "../storage/store.js";
 import type { Core } from "./core.js";
-import { decodeCursor, encodeCursor, type Cursor } from "./cursor.js";
-import { requireFields, validateFilter } from "./validate.js";
+import { pinned } from "./cursor-token.js";
+import { decodeCursor, encodeCursor } from "./cursor.js";
+import { requireFields, validateFilter, validatePageSize } from "./validate.js";
 
 export async function readTuples(core: Core, request: ReadTuplesRequest, call: Call): Promise<ReadTuplesResponse> {
   requireFields(request, "the request");
   const { filter, pageSize = limits.pageTuplesDefault } = request;
-  if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > limits.pageTuplesMax) {
-    throw new UsherError("invalid_request", `page size ${quote(pageSize)} must be 1 to ${limits.pageTuplesMax}`);
-  }
+  validatePageSize(pageSize);
   checkFilter(filter);
-  const tenant = core.tenant(call);
   const cursor = request.cursor === undefined ? undefined : decodeCursor(request.cursor, filter);
-  const snapshot = snapshotOf(core, tenant, request, cursor);
+  return pinned(cursor, request.consistency, (consistency) => readPage(core, filter, consistency, pageSize, cursor?.after, call));
+}
+
+async function readPage(core: Core, filter: TupleFilter, consistency: Consistency | undefined, size: number, start: TupleKey | undefined, call: Call): Promise<ReadTuplesResponse> {
+  const tenant = core.tenant(call);
+  const snapshot = core.snapshot(tenant, consistency);
   try {
     const { schema } = await core.schemas.at(snapshot, tenant);
     validateFilter(filter, schema);
     const zookie = core.zookie(tenant, snapshot.revision);
-    const { tuples, next } = await page(core, snapshot, tenant, request, pageSize, cursor?.after, call);
+    const { tuples, next } = await page(core, snapshot, tenant, filter, size, start, call);
     core.requireTenant(tenant);
     return { zookie, tuples, ...(next === undefined ? {} : { cursor: encodeCursor({ zookie, after: next }, filter) }) };
   } finally {
@@ -33,31 +34,18 @@ export async function readTuples(core: Core, request: ReadTuplesRequest, call: C
   }
 }
 
-/** A cursor pins the snapshot of its first page. @throws `cursor_expired` once that lies before the horizon */
-function snapshotOf(core: Core, tenant: TenantId, request: ReadTuplesRequest, cursor: Cursor | undefined): Snapshot {
-  if (cursor === undefined) return core.snapshot(tenant, request.consistency);
-  try {
-    return core.snapshot(tenant, { kind: "exact", zookie: cursor.zookie });
-  } catch (error) {
-    if (!(error instanceof UsherError)) throw error;
-    if (error.code === "zookie_expired") throw new UsherError("cursor_expired", "the cursor's snapshot lies before the horizon: start again without a cursor", { cause: error });
-    if (error.code === "invalid_zookie") throw new UsherError("invalid_cursor", "the cursor is damaged: pass a cursor as a page gave it", { cause: error });
-    throw error;
-  }
-}
-
 /**
  * Lists until the page is full, in tuples or in bytes, or nothing more matches; what has expired is passed over. It asks the
  * store for no more than it has room for, so the last tuple listed is where the next page begins.
  */
-async function page(core: Core, snapshot: Snapshot, tenant: TenantId, request: ReadTuplesRequest, size: number, start: TupleKey | undefined, call: Call) {
+async function page(core: Core, snapshot: Snapshot, tenant: TenantId, filter: TupleFilter, size: number, start: TupleKey | undefined, call: Call) {
   const now = Math.max(core.store.clock.now(), snapshot.instant);
   const tuples: Tuple[] = [];
   let bytes = 0;
   let after = start;
   do {
     throwIfAborted(call.signal);
-    const query = { filter: request.filter, limit: Math.min(size - tuples.length, limits.pageStepTuplesMax), ...(after === undefined ? {} : { after }) };
+    const query = { filter, limit: Math.min(size - tuples.length, limits.pageStepTuplesMax), ...(after === undefined ? {} : { after }) };
     const listed = await snapshot.list(tenant, query, call.signal);
     for (const { since: _, ...tuple } of listed.tuples) {
       if (isExpired(tuple, now)) continue;

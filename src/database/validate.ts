@@ -36,7 +36,7 @@ export function validateObject(ref: ObjectRef): ObjectRef {
   return object(ref.type, ref.id);
 }
 
-function validateSubject(ref: SubjectRef): SubjectRef {
+export function validateSubject(ref: SubjectRef): SubjectRef {
   requireFields(ref, "a subject");
   return subject(ref.type, ref.id, ref.relation);
 }
@@ -143,9 +143,8 @@ export function validateQuestion(question: Question, schema: Schema): Question {
   requireFields(question, "a check");
   const { permission, context, contextualTuples, explain = false } = question;
   const about = validateObject(question.object);
-  const who = validateSubject(question.subject);
+  const who = validateAsked(question.subject);
   checkName(permission, "permission");
-  if (isWildcard(who)) throw new UsherError("invalid_request", `subject ${quote(`${who.type}:*`)} is a wildcard: a check asks about one subject`);
   memberOf(schema, about.type, permission);
   memberOf(schema, who.type, who.relation);
   return {
@@ -158,7 +157,19 @@ export function validateQuestion(question: Question, schema: Schema): Question {
   };
 }
 
-function validateContextual(tuples: readonly Tuple[], schema: Schema): Tuple[] {
+/** One subject that is asked about: an object or a userset. */
+export function validateAsked(ref: SubjectRef): SubjectRef {
+  const who = validateSubject(ref);
+  if (isWildcard(who)) throw new UsherError("invalid_request", `subject ${quote(`${who.type}:*`)} is a wildcard: a check asks about one subject`);
+  return who;
+}
+
+export function validatePageSize(size: number): number {
+  if (Number.isInteger(size) && size >= 1 && size <= limits.pageTuplesMax) return size;
+  throw new UsherError("invalid_request", `page size ${quote(size)} must be 1 to ${limits.pageTuplesMax}`);
+}
+
+export function validateContextual(tuples: readonly Tuple[], schema: Schema): Tuple[] {
   requireList(tuples, "contextualTuples");
   if (tuples.length > limits.contextualTuplesMax) {
     throw new UsherError("request_too_large", `the check has ${tuples.length} contextual tuples: at most ${limits.contextualTuplesMax} are taken`);

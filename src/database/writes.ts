@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { throwIfAborted } from "../base/abort.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
@@ -18,6 +17,7 @@ import type {
 } from "../model/service.js";
 import type { Write, WriteOutcome } from "../storage/store.js";
 import type { Core } from "./core.js";
+import { requestHash } from "./request-hash.js";
 import { checkCount, requireFields, requireList, requireText, validateFilter, validateMetadata, validateOperations, validatePreconditions, validateRequestId } from "./validate.js";
 
 export async function writeTuples(core: Core, request: WriteTuplesRequest, call: Call): Promise<WriteTuplesResponse> {
@@ -88,7 +88,7 @@ async function commit(
     const write: Write = {
       tenant,
       principal: call.principal ?? "",
-      ...(requestId === undefined ? {} : { requestId, requestHash: hashOf(request) }),
+      ...(requestId === undefined ? {} : { requestId, requestHash: requestHash(request) }),
       preconditions,
       ...validate(schema),
       expectSchema: revision,
@@ -110,16 +110,4 @@ async function schemaInForce(core: Core, call: Call) {
   } finally {
     snapshot.release();
   }
-}
-
-/** Of everything that makes a request what it is, so that a request id is not reused for another one. */
-function hashOf(request: WriteTuplesRequest | DeleteTuplesRequest): string {
-  return createHash("sha256").update(JSON.stringify(canonical(request))).digest("base64url");
-}
-
-/** The same value with object keys in order, so that two requests that mean the same hash the same. */
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, field]) => [key, canonical(field)]));
 }

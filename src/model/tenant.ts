@@ -10,7 +10,7 @@ export const defaultTenant = "default";
 export interface Quotas {
   /** Tuples that stand at once, expired ones too until they are deleted. */
   readonly tuples?: number;
-  /** Calls that a server takes a second, evenly over time, with bursts of a second's worth. */
+  /** Calls that a server takes a second, evenly over time, with bursts of a second's worth; what only deletes is counted, and never refused. */
   readonly requestsPerSecond?: number;
 }
 
@@ -51,5 +51,5 @@ function checkQuota(name: keyof Quotas, value: number, min: number, max: number)
 
 /** What everybody hears who asks for a tenant that is not, or no longer, there. */
 export function tenantUnknown(name: string): UsherError {
-  return new UsherError("tenant_unknown", `there is no tenant ${quote(name)}`);
+  return new UsherError("tenant_unknown", `there is no tenant ${quote(name)}: name one that there is, or create it first`);
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { createServer, type Socket } from "node:net";
 
 import { Metadata, Server as GrpcServer, ServerCredentials, status, type UntypedHandleCall } from "@grpc/grpc-js";
@@ -6,7 +7,7 @@ import { Metadata, Server as GrpcServer, ServerCredentials, status, type Untyped
 import { UsherError, type ErrorCode } from "../../src/base/errors.js";
 import { limits } from "../../src/base/limits.js";
 import { Remote } from "../../src/client/remote.js";
-import type { CheckRequest, WatchEvent } from "../../src/model/service.js";
+import type { Call, CheckRequest, WatchEvent } from "../../src/model/service.js";
 import { serve, type Server } from "../../src/server/server.js";
 import { Desk } from "../server/desk.js";
 
@@ -220,5 +221,18 @@ describe("remote", () => {
         await assert.rejects(client.check(request, {}), code("invalid_request", /words/));
       }
     });
+  });
+
+  it("listens to a signal once, however many calls share it", async () => {
+    const { signal } = new AbortController();
+    const watches = Array.from({ length: 20 }, () => remote.watchTuples({}, { signal })[Symbol.asyncIterator]());
+    desk.answer("watchTuples", async function* watchTuples(_request: unknown, call: Call): AsyncGenerator<WatchEvent, void> {
+      yield { kind: "checkpoint", zookie: "z", instant: 1 };
+      await new Promise((resolve) => call.signal?.addEventListener("abort", resolve));
+    });
+    await Promise.all(watches.map((watch) => watch.next()));
+    assert.equal(getEventListeners(signal, "abort").length, 1, "Node.js warns of more than ten");
+    for (const watch of watches) await watch.return?.();
+    assert.equal(getEventListeners(signal, "abort").length, 0);
   });
 });

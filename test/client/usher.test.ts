@@ -83,6 +83,68 @@ for (const place of ["embedded", "remote"] as const) {
       assert.equal(await usher.can("node:n1", "restart", "user:ana", { context: { day: "sunday" } }), false);
     });
 
+    describe("lookups", () => {
+      beforeEach(async () => {
+        await usher.write(["team:sre#member@user:ana", "team:sre#member@user:bob", "node:n1#operator@team:sre#member", "node:n2#operator@user:ana", "node:n3#operator@user:ana[on_weekday]", "node:n2#banned@user:bob"].map(touch));
+      });
+
+      it("list what is allowed, and never what is conditional", async () => {
+        const nodes = [];
+        for await (const node of usher.lookupObjects("node", "restart", "user:ana", { pageSize: 1 })) nodes.push(node);
+        assert.deepEqual(nodes, [object("node", "n1"), object("node", "n2")]);
+        const users = [];
+        for await (const user of usher.lookupSubjects("node:n1", "restart", "user", { pageSize: 1 })) users.push(user);
+        assert.deepEqual(users, [{ ...subject("user", "ana"), excluded: [] }, { ...subject("user", "bob"), excluded: [] }]);
+        const teams = [];
+        for await (const team of usher.lookupSubjects("node:n1", "restart", "team#member")) teams.push(team.id);
+        assert.deepEqual(teams, ["sre"]);
+        for await (const user of usher.lookupSubjects("node:n3", "restart", "user")) assert.fail(user.id);
+      });
+
+      it("show pages with what is conditional, count, and take what a check takes", async () => {
+        const page = await usher.lookupObjectsPage("node", "restart", "user:ana", { idPrefix: "n3" });
+        assert.deepEqual(page.results, [{ object: object("node", "n3"), allowed: false, missingFields: ["day"] }]);
+        assert.deepEqual(await usher.countObjects("node", "restart", "user:ana", { pageSize: 1 }), { allowed: 2, conditional: 1 });
+        assert.deepEqual(await usher.countObjects("node", "restart", "user:ana", { context: { day: "monday" } }), { allowed: 3, conditional: 0 });
+        assert.deepEqual(await usher.countSubjects("node:n1", "restart", "user", { contextualTuples: ["team:sre#member@user:eve"] }), { allowed: 3, conditional: 0 });
+        const { results } = await usher.lookupSubjectsPage("node:n3", "restart", "user");
+        assert.deepEqual(results, [{ subject: subject("user", "ana"), allowed: false, missingFields: ["day"], excluded: [] }]);
+        const within = { relation: "operator", subject: "team:sre#member" };
+        assert.deepEqual(await usher.countObjects("node", "restart", "user:ana", { within }), { allowed: 1, conditional: 0 });
+      });
+
+      it("say of every permission what its answer is", async () => {
+        const { results } = await usher.lookupPermissions("node:n3", "user:ana", { relations: true });
+        assert.deepEqual(results, [
+          { permission: "operator", allowed: false, missingFields: ["day"] },
+          { permission: "banned", allowed: false, missingFields: [] },
+          { permission: "restart", allowed: false, missingFields: ["day"] },
+        ]);
+      });
+
+      it("read all their pages at one snapshot, as it stood", async () => {
+        const { zookie } = await usher.check("node:n1", "restart", "user:ana");
+        const seen = [];
+        for await (const { id } of usher.lookupObjects("node", "restart", "user:ana", { pageSize: 1 })) {
+          if (seen.push(id) === 1) await usher.write([remove("node:n2#operator@user:ana")]);
+        }
+        assert.deepEqual(seen, ["n1", "n2"]);
+        assert.deepEqual(await usher.countObjects("node", "restart", "user:ana"), { allowed: 1, conditional: 1 });
+        assert.deepEqual(await usher.countObjects("node", "restart", "user:ana", { consistency: { kind: "exact", zookie } }), { allowed: 2, conditional: 1 });
+      });
+
+      it("are refused where they make no sense", async () => {
+        await assert.rejects(usher.lookupObjectsPage("none", "restart", "user:ana"), code("unknown_type"));
+        await assert.rejects(usher.lookupObjectsPage("node", "restart", "user:ana", { cursor: "x" }), code("invalid_cursor"));
+        await assert.rejects(usher.lookupSubjectsPage("node:n1", "none", "user"), code("unknown_relation"));
+        await assert.rejects(usher.lookupSubjectsPage("node:n1", "restart", "team#"), code("invalid_name"));
+        await assert.rejects(usher.lookupPermissions("node:n1", "user:*"), code("invalid_request"));
+        const stop = new AbortController();
+        stop.abort();
+        await assert.rejects(usher.countObjects("node", "restart", "user:ana", { signal: stop.signal }), code("cancelled"));
+      });
+    });
+
     it("lays contextual tuples over one check alone", async () => {
       const contextualTuples = ["node:n1#operator@user:ana"];
       assert.equal(await usher.can("node:n1", "restart", "user:ana", { contextualTuples }), true);

@@ -96,9 +96,9 @@ export const databaseMutants: readonly Mutant[] = [
   },
   {
     name: "the pages of a read are of different snapshots",
-    file: "src/database/reads.js",
-    find: 'return core.snapshot(tenant, { kind: "exact", zookie: cursor.zookie });',
-    replace: "return core.snapshot(tenant);",
+    file: "src/database/cursor-token.js",
+    find: 'return await body({ kind: "exact", zookie: cursor.zookie });',
+    replace: "return await body(consistency);",
     suites: reads,
   },
   {

@@ -1,12 +1,15 @@
+import { accessMutants } from "./access.js";
 import { databaseMutants } from "./database.js";
 import { evaluationMutants } from "./evaluation.js";
+import { importMutants } from "./imports.js";
+import { lookupMutants } from "./lookups.js";
 import { modelMutants } from "./model.js";
 import type { Mutant } from "./mutant.js";
 import { storageMutants } from "./storage.js";
 import { watchMutants } from "./watch.js";
 import { wireMutants } from "./wire.js";
 
-export const mutants: readonly Mutant[] = [...evaluationMutants, ...modelMutants, ...storageMutants, ...watchMutants, ...databaseMutants, ...wireMutants];
+export const mutants: readonly Mutant[] = [...evaluationMutants, ...lookupMutants, ...modelMutants, ...storageMutants, ...watchMutants, ...databaseMutants, ...wireMutants, ...accessMutants, ...importMutants];
 
 /** One of each layer, the quickest to be caught: what every run of the tests can afford. */
 export const representatives: readonly string[] = [
@@ -17,4 +20,6 @@ export const representatives: readonly string[] = [
   "a watch sends what its filters leave out",
   "a cursor serves any filter",
   "the server ignores the tenant of a call",
+  "a key of any secret is right",
+  "an import that was made is made again",
 ];

@@ -25,6 +25,6 @@ export class WireEnum<Name extends string> {
   fromWire(number: number): Name {
     const name = this.names[number - 1];
     if (name !== undefined) return name;
-    throw new UsherError("invalid_request", `\`${number}\` is no value of \`${this.proto}\` that may be sent`, { details: { field: "kind" } });
+    throw new UsherError("invalid_request", `field \`kind\` is \`${number}\`, which is no value of \`${this.proto}\` that may be sent: give a kind, ${this.names.map((each) => `\`${each}\``).join(" or ")}`, { details: { field: "kind" } });
   }
 }

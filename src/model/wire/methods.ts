@@ -4,7 +4,7 @@ import { ProtoCodec } from "../../base/proto.js";
 import type { Role } from "../role.js";
 import type {
   BackupRequest, BackupResponse, BatchCheckRequest, BatchCheckResponse, CheckRequest, CreateTenantRequest, Decision, DeleteTenantRequest, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse, ExpandRequest, ExpandResponse,
-  ExportTuplesRequest, ExportTuplesResponse, ImportTuplesRequest, ImportTuplesResponse, ListTenantsRequest, ListTenantsResponse, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, SetTenantQuotasRequest, WatchEvent, WatchTuplesRequest,
+  ExportTuplesRequest, ExportTuplesResponse, ImportTuplesRequest, ImportTuplesResponse, ListTenantsRequest, ListTenantsResponse, LookupObjectsRequest, LookupObjectsResponse, LookupPermissionsRequest, LookupPermissionsResponse, LookupSubjectsRequest, LookupSubjectsResponse, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, SetTenantQuotasRequest, WatchEvent, WatchTuplesRequest,
   WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../service.js";
 import type { Tenant } from "../tenant.js";
@@ -14,6 +14,7 @@ import * as bulk from "./bulk.js";
 import * as check from "./check.js";
 import { readDecision, writeDecision } from "./decision.js";
 import * as expand from "./expand.js";
+import * as lookup from "./lookup.js";
 import * as schema from "./schema.js";
 import * as schemaDiff from "./schema-diff.js";
 import * as tuples from "./tuples.js";
@@ -147,6 +148,24 @@ export const methods = {
     "read",
     new MessageConverter<ExpandRequest, expand.ExpandRequestMessage>("ExpandRequest", expand.writeExpandRequest, expand.readExpandRequest),
     new MessageConverter<ExpandResponse, expand.ExpandResponseMessage>("ExpandResponse", expand.writeExpandResponse, expand.readExpandResponse),
+  ),
+  lookupObjects: method(
+    "PermissionService/LookupObjects",
+    "read",
+    new MessageConverter<LookupObjectsRequest, lookup.LookupObjectsRequestMessage>("LookupObjectsRequest", lookup.writeLookupObjectsRequest, lookup.readLookupObjectsRequest),
+    new MessageConverter<LookupObjectsResponse, lookup.LookupObjectsResponseMessage>("LookupObjectsResponse", lookup.writeLookupObjectsResponse, lookup.readLookupObjectsResponse),
+  ),
+  lookupSubjects: method(
+    "PermissionService/LookupSubjects",
+    "read",
+    new MessageConverter<LookupSubjectsRequest, lookup.LookupSubjectsRequestMessage>("LookupSubjectsRequest", lookup.writeLookupSubjectsRequest, lookup.readLookupSubjectsRequest),
+    new MessageConverter<LookupSubjectsResponse, lookup.LookupSubjectsResponseMessage>("LookupSubjectsResponse", lookup.writeLookupSubjectsResponse, lookup.readLookupSubjectsResponse),
+  ),
+  lookupPermissions: method(
+    "PermissionService/LookupPermissions",
+    "read",
+    new MessageConverter<LookupPermissionsRequest, lookup.LookupPermissionsRequestMessage>("LookupPermissionsRequest", lookup.writeLookupPermissionsRequest, lookup.readLookupPermissionsRequest),
+    new MessageConverter<LookupPermissionsResponse, lookup.LookupPermissionsResponseMessage>("LookupPermissionsResponse", lookup.writeLookupPermissionsResponse, lookup.readLookupPermissionsResponse),
   ),
   readSchema: method(
     "SchemaService/ReadSchema",

@@ -5,18 +5,24 @@ import { limits } from "../base/limits.js";
 import { checkName, quote } from "../model/object.js";
 import type { BatchCheckRequest, BatchCheckResponse, BatchCheckResult, Call, CheckRequest, Decision, ExpandRequest, ExpandResponse } from "../model/service.js";
 import type { Answer } from "../evaluation/answer.js";
-import { evaluate, type Ground, type Question } from "../evaluation/evaluate.js";
+import { evaluate, evaluateAtHead, type Evaluation, type HeadGround, type Question } from "../evaluation/evaluate.js";
 import { expand } from "../evaluation/expand.js";
 import { explain } from "../evaluation/trace.js";
 import type { Core } from "./core.js";
 import { checkCount, memberOf, requireFields, requireList, validateObject, validateQuestion } from "./validate.js";
 
+/** What a check is evaluated on. */
+export interface CheckGround extends HeadGround {
+  /** The newest state is wanted, rather than the snapshot itself. */
+  readonly atHead: boolean;
+}
+
 export async function check(core: Core, request: CheckRequest, call: Call): Promise<Decision> {
   requireFields(request, "the request");
-  return withGround(core, request.consistency, call, async (ground, zookie) => {
+  return withGround(core, request.consistency, call, async (ground) => {
     const question = validateQuestion(request, ground.schema);
-    const [answer] = await evaluate([question], ground, call.signal);
-    return decisionOf(answer, question, ground, zookie);
+    const { answers, ...at } = await answer([question], ground, call.signal);
+    return decisionOf(answers[0], question, at.now, core.zookie(ground.tenant, at.revision));
   });
 }
 
@@ -25,18 +31,25 @@ export async function batchCheck(core: Core, request: BatchCheckRequest, call: C
   requireFields(request, "the request");
   requireList(request.items, "items");
   checkCount(request.items.length, limits.batchItemsMax, "items");
-  return withGround(core, request.consistency, call, async (ground, zookie) => {
+  return withGround(core, request.consistency, call, async (ground) => {
     const items = request.items.map((item) => attempt(() => validateQuestion(item, ground.schema)));
-    const answers = await evaluate(items.flatMap((item) => ("value" in item ? [item.value] : [])), ground, call.signal);
+    const { answers, revision, now } = await answer(items.flatMap((item) => ("value" in item ? [item.value] : [])), ground, call.signal);
+    const zookie = core.zookie(ground.tenant, revision);
     let answered = 0;
     const results = items.map((item): BatchCheckResult => {
       if ("error" in item) return item;
-      const answer = answers[answered++];
-      const decision = attempt(() => decisionOf(answer, item.value, ground, zookie));
+      const given = answers[answered++];
+      const decision = attempt(() => decisionOf(given, item.value, now, zookie));
       return "error" in decision ? decision : { decision: decision.value };
     });
     return { zookie, results };
   });
+}
+
+/** At head from memory; at a snapshot that was asked for by name from there. */
+async function answer(questions: readonly Question[], ground: CheckGround, signal: AbortSignal | undefined): Promise<Evaluation> {
+  if (ground.atHead) return evaluateAtHead(questions, ground, signal);
+  return { answers: await evaluate(questions, ground, signal), revision: ground.snapshot.revision, now: ground.now };
 }
 
 /** What the act gives, or the error of an item; what is not the item's own fault is thrown on. */
@@ -60,14 +73,17 @@ export async function expandTree(core: Core, request: ExpandRequest, call: Call)
 }
 
 /** Runs the body over one snapshot, the schema in force there, and one instant; nothing is read twice as "latest". */
-async function withGround<T>(core: Core, consistency: CheckRequest["consistency"], call: Call, body: (ground: Ground, zookie: string) => Promise<T>): Promise<T> {
+export async function withGround<T>(core: Core, consistency: CheckRequest["consistency"], call: Call, body: (ground: CheckGround, zookie: string) => Promise<T>): Promise<T> {
   throwIfAborted(call.signal);
   const tenant = core.tenant(call);
   const snapshot = core.snapshot(tenant, consistency);
   try {
-    const { schema } = await core.schemas.at(snapshot, tenant);
+    const { schema, revision: schemaRevision } = await core.schemas.at(snapshot, tenant);
     const now: Instant = Math.max(core.store.clock.now(), snapshot.instant);
-    const answer = await body({ schema, snapshot, tenant, now, observer: core.observer }, core.zookie(tenant, snapshot.revision));
+    const { cache, observer, store } = core;
+    const atHead = consistency?.kind !== "exact";
+    const ground = { schema, schemaRevision, snapshot, tenant, now, observer, cache, atHead, newest: () => store.snapshot() };
+    const answer = await body(ground, core.zookie(tenant, snapshot.revision));
     core.requireTenant(tenant);
     return answer;
   } finally {
@@ -76,15 +92,15 @@ async function withGround<T>(core: Core, consistency: CheckRequest["consistency"
 }
 
 /** @throws the error of an undecided answer: it denies */
-function decisionOf(answer: Answer | undefined, question: Question, ground: Ground, zookie: string): Decision {
+function decisionOf(answer: Answer | undefined, question: Question, now: Instant, zookie: string): Decision {
   if (answer === undefined || answer.value === "pending") throw new UsherError("internal", "the check was not evaluated");
   if (answer.value === "undecided") throw answer.error ?? new UsherError("internal", `the check on ${quote(question.permission)} is undecided`);
   return {
     allowed: answer.value === "allowed",
     missingFields: answer.missing,
     zookie,
-    instant: ground.now,
-    ...(Number.isFinite(answer.until) ? { validForMs: answer.until - ground.now } : {}),
+    instant: now,
+    ...(Number.isFinite(answer.until) ? { validForMs: answer.until - now } : {}),
     ...(question.explain ? { explanation: explain(answer) } : {}),
   };
 }

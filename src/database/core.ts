@@ -1,4 +1,7 @@
 import { UsherError } from "../base/errors.js";
+import { RelationCache } from "../evaluation/cache/relation-cache.js";
+import type { SubjectEnumeration } from "../evaluation/lookup/lookup-subjects.js";
+import { Shelf } from "../evaluation/lookup/shelf.js";
 import { unobservedEvaluation, type EvaluationObserver } from "../evaluation/observer.js";
 import { quote } from "../model/object.js";
 import type { Call, Consistency } from "../model/service.js";
@@ -12,11 +15,17 @@ import { Schemas } from "./schemas.js";
 export class Core {
   readonly store: Store;
   readonly schemas: Schemas;
+  readonly cache: RelationCache;
   readonly observer: EvaluationObserver;
+  /** What lookups have enumerated, for their next pages. */
+  readonly lookups = { objects: new Shelf<ReadonlySet<string>>(), subjects: new Shelf<SubjectEnumeration>() };
+  readonly #zookies = new Map<TenantId, { readonly revision: Revision; readonly text: string }>();
 
-  constructor(store: Store, observer: EvaluationObserver = unobservedEvaluation) {
+  constructor(store: Store, observer: EvaluationObserver = unobservedEvaluation, memoryBudgetBytes?: number) {
     this.store = store;
     this.observer = observer;
+    // The first to hear of a commit, so that whoever hears of it later is answered from it.
+    this.cache = new RelationCache(store, memoryBudgetBytes);
     this.schemas = new Schemas(store);
   }
 
@@ -27,11 +36,23 @@ export class Core {
 
   /** For an answer on its way: what it was read from may have been purged under it. @throws `tenant_unknown` */
   requireTenant(tenant: TenantId): void {
-    if (!this.store.hasTenant(tenant)) throw new UsherError("tenant_unknown", "the tenant was deleted while the call was on its way");
+    if (!this.store.hasTenant(tenant)) throw new UsherError("tenant_unknown", "the tenant was deleted while the call was on its way: name another");
   }
 
+  /** Of each tenant the last one that was given is kept: thousands of answers of one revision carry the same. */
   zookie(tenant: TenantId, revision: Revision): string {
-    return encodeZookie({ ...this.store.identity, tenant, revision });
+    const last = this.#zookies.get(tenant);
+    if (last?.revision === revision) return last.text;
+    const text = encodeZookie({ ...this.store.identity, tenant, revision });
+    this.#zookies.set(tenant, { revision, text });
+    return text;
+  }
+
+  /** A tenant that was deleted. */
+  forget(tenant: TenantId): void {
+    this.schemas.forget(tenant);
+    this.cache.forget(tenant);
+    this.#zookies.delete(tenant);
   }
 
   /** The snapshot that a request asks for; the caller releases it. @throws the codes of zookies */

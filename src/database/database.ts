@@ -1,3 +1,4 @@
+import { UsherError } from "../base/errors.js";
 import type {
   BackupRequest,
   BackupResponse,
@@ -20,6 +21,12 @@ import type {
   ImportTuplesResponse,
   ListTenantsRequest,
   ListTenantsResponse,
+  LookupObjectsRequest,
+  LookupObjectsResponse,
+  LookupPermissionsRequest,
+  LookupPermissionsResponse,
+  LookupSubjectsRequest,
+  LookupSubjectsResponse,
   ReadSchemaRequest,
   ReadSchemaResponse,
   ReadTuplesRequest,
@@ -42,6 +49,7 @@ import { batchCheck, check, expandTree } from "./checks.js";
 import { Core } from "./core.js";
 import { exportTuples } from "./exports.js";
 import { importTuples } from "./imports.js";
+import { lookupObjectsPage, lookupPermissionsOf, lookupSubjectsPage } from "./lookups.js";
 import { readSchema, readTuples } from "./reads.js";
 import { diffSchema } from "./schema-diff.js";
 import { createTenant, deleteTenant, listTenants, setTenantQuotas } from "./tenants.js";
@@ -50,6 +58,8 @@ import { deleteTuples, writeSchema, writeTuples } from "./writes.js";
 
 export interface DatabaseOptions extends LevelStoreOptions {
   readonly observer?: DatabaseObserver;
+  /** What the relation cache and the memo may hold in memory; default `limits.memoryBudgetBytesDefault`. */
+  readonly memoryBudgetBytes?: number;
 }
 
 /**
@@ -60,17 +70,18 @@ export class Database implements Service {
   readonly #core: Core;
   readonly #watches: Watches;
 
-  constructor(store: Store, observer?: DatabaseObserver) {
-    this.#core = new Core(store, observer);
+  constructor(store: Store, options: Pick<DatabaseOptions, "observer" | "memoryBudgetBytes"> = {}) {
+    this.#core = new Core(store, options.observer, options.memoryBudgetBytes);
     this.#watches = new Watches(store);
   }
 
   /**
    * Opens the folder as a LevelDB store; an absent or empty one becomes a new store.
-   * @throws `store_in_use`, `store_corrupt`, `store_format_newer`, `not_a_store`, `clock_behind`, `store_unavailable`
+   * @throws `invalid_configuration` where no folder is named, `store_in_use`, `store_corrupt`, `store_format_newer`, `not_a_store`, `clock_behind`, `store_unavailable`
    */
   static async open(folder: string, options: DatabaseOptions = {}): Promise<Database> {
-    return new Database(await openLevelStore(folder, options), options.observer);
+    if (folder === "") throw new UsherError("invalid_configuration", "the folder's name is empty: name the folder in which the database is to be");
+    return new Database(await openLevelStore(folder, options), options);
   }
 
   writeTuples(request: WriteTuplesRequest, call: Call): Promise<WriteTuplesResponse> {
@@ -107,6 +118,18 @@ export class Database implements Service {
 
   expand(request: ExpandRequest, call: Call): Promise<ExpandResponse> {
     return expandTree(this.#core, request, call);
+  }
+
+  lookupObjects(request: LookupObjectsRequest, call: Call): Promise<LookupObjectsResponse> {
+    return lookupObjectsPage(this.#core, request, call);
+  }
+
+  lookupSubjects(request: LookupSubjectsRequest, call: Call): Promise<LookupSubjectsResponse> {
+    return lookupSubjectsPage(this.#core, request, call);
+  }
+
+  lookupPermissions(request: LookupPermissionsRequest, call: Call): Promise<LookupPermissionsResponse> {
+    return lookupPermissionsOf(this.#core, request, call);
   }
 
   readSchema(request: ReadSchemaRequest, call: Call): Promise<ReadSchemaResponse> {
@@ -148,9 +171,9 @@ export class Database implements Service {
 
   /** As of now; cheap enough to be asked each second. */
   status(): DatabaseStatus {
-    const { store, schemas } = this.#core;
+    const { store, schemas, cache } = this.#core;
     const { condition, head, horizon, clock } = store;
-    return { store: condition, head, horizon, now: clock.now(), ...this.#watches.status(), schemasCompiled: schemas.compilations };
+    return { store: condition, head, horizon, now: clock.now(), ...this.#watches.status(), schemasCompiled: schemas.compilations, cache: cache.status };
   }
 
   /** Called after the store's state has become another. */
@@ -161,6 +184,7 @@ export class Database implements Service {
   async close(): Promise<void> {
     this.#watches.close();
     this.#core.schemas.stop();
+    this.#core.cache.stop();
     await this.#core.store.close();
   }
 }

@@ -1,3 +1,4 @@
+import type { CacheStatus } from "../evaluation/cache/relation-cache.js";
 import type { EvaluationObserver } from "../evaluation/observer.js";
 import type { Instant } from "../base/clock.js";
 import type { StoreObserver } from "../storage/observer.js";
@@ -14,6 +15,7 @@ export interface DatabaseStatus {
   readonly watchLag: number;
   /** Since the start. */
   readonly schemasCompiled: number;
+  readonly cache: CacheStatus;
 }
 
 /** Hears what the layers of the database do. */

@@ -20,7 +20,7 @@ export async function deleteTenant(core: Core, watches: Watches, { name }: Delet
   const tenant = core.store.tenant(name);
   await core.store.deleteTenant(name);
   watches.wake(tenant);
-  core.schemas.forget(tenant);
+  core.forget(tenant);
   return {};
 }
 

@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import { throwIfAborted } from "../base/abort.js";
 import type { Instant } from "../base/clock.js";
 import { UsherError } from "../base/errors.js";
@@ -6,14 +5,20 @@ import { limits } from "../base/limits.js";
 import { emptyContext, type Context } from "../model/context.js";
 import type { ObjectRef } from "../model/object.js";
 import type { Schema } from "../model/schema/schema.js";
-import { formatSubject, type SubjectRef } from "../model/subject.js";
+import type { SubjectRef } from "../model/subject.js";
 import type { Tuple } from "../model/tuple.js";
-import type { TenantId } from "../model/zookie.js";
+import type { Revision, TenantId } from "../model/zookie.js";
 import type { Snapshot } from "../storage/store.js";
 import { undecided, type Answer } from "./answer.js";
+import type { RelationCache } from "./cache/relation-cache.js";
+import { CachedSource } from "./cached-source.js";
 import type { EvaluationObserver } from "./observer.js";
-import { OverlaidReads, PinnedReads } from "./reads.js";
-import { Solutions } from "./solutions.js";
+import { OverlaidReads } from "./overlaid-reads.js";
+import { PinnedSource } from "./pinned-source.js";
+import { subjectKey, type Reads } from "./reads.js";
+import { Slice } from "./slice.js";
+import type { Solutions } from "./solutions.js";
+import type { Source } from "./source.js";
 import { Walk } from "./walk.js";
 
 /** What an evaluation is a function of, beside the question. */
@@ -26,6 +31,15 @@ export interface Ground {
   readonly observer?: EvaluationObserver;
 }
 
+/** The ground of an evaluation at head: its snapshot was the newest when the caller arrived. */
+export interface HeadGround extends Ground {
+  readonly cache: RelationCache;
+  /** The commit that wrote the schema. */
+  readonly schemaRevision: Revision;
+  /** The newest snapshot; released by whoever took it. */
+  readonly newest: () => Snapshot;
+}
+
 export interface Question {
   readonly object: ObjectRef;
   readonly permission: string;
@@ -35,112 +49,116 @@ export interface Question {
   readonly explain?: boolean;
 }
 
+/** Answers in the order of their questions, none of them `pending`, and where they hold. */
+export interface Evaluation {
+  readonly answers: readonly Answer[];
+  readonly revision: Revision;
+  readonly now: Instant;
+}
+
 /**
- * The answers to questions about one snapshot, in their order; none is `pending`. Questions of one subject
- * and one context share what they find out; all share what they read. Each pass walks every open question as far as
- * memory goes, then one round of batches loads what they wanted together.
+ * The answers to questions about one snapshot, in their order; none is `pending`.
  *
  * @param timer milliseconds of a monotonic clock, by which a long walk yields
  * @throws `cancelled`, `deadline_exceeded`, and what the snapshot throws
  */
-export async function evaluate(questions: readonly Question[], ground: Ground, signal?: AbortSignal, timer: () => number = () => performance.now()): Promise<Answer[]> {
-  const reads = new PinnedReads(ground.snapshot, ground.tenant);
-  const slice = new Slice(timer);
-  const groups = new Map<string, Solutions>();
-  const walks = questions.map((question) => walkOf(question, ground, reads, slice, groups));
-  const answers = new Array<Answer | undefined>(questions.length);
-  let open = questions.map((question, index) => ({ question, index }));
-  for (let passes = 1; ; passes++) {
-    throwIfAborted(signal);
-    slice.begin();
-    open = open.filter(({ question, index }) => {
-      const answer = walks[index]?.walk.run(question.object, question.permission);
-      if (answer?.value !== "pending") answers[index] = answer;
-      return answers[index] === undefined;
-    });
-    if (open.length === 0) {
-      ground.observer?.onEvaluation({ passes, reads: reads.size });
-      return answers as Answer[];
-    }
-    if (reads.size > limits.readsPerEvaluationMax) {
-      const error = new UsherError("evaluation_too_large", `the evaluation reads more than ${limits.readsPerEvaluationMax} keys and lists`);
-      return answers.map((answer) => answer ?? undecided(error));
-    }
-    if (reads.wanting) await reads.load(signal);
-    else await slice.yield(walks.reduce((known, { solutions }) => known + solutions.size, 0));
-  }
-}
-
-function walkOf(question: Question, ground: Ground, reads: PinnedReads, slice: Slice, groups: Map<string, Solutions>): { walk: Walk; solutions: Solutions } {
-  const { subject, context = emptyContext, contextualTuples = [], explain = false } = question;
-  const fresh = () => new Solutions(ground.schema.dialect.depthMax);
-  let solutions: Solutions;
-  if (contextualTuples.length > 0) {
-    solutions = fresh();
-  } else {
-    const group = `${explain ? "explain " : ""}${formatSubject(subject)} ${context === emptyContext ? "" : JSON.stringify(context)}`;
-    solutions = groups.get(group) ?? fresh();
-    groups.set(group, solutions);
-  }
-  const walk = new Walk({
-    schema: ground.schema,
-    reads: contextualTuples.length > 0 ? new OverlaidReads(reads, contextualTuples) : reads,
-    subject,
-    context,
-    now: ground.now,
-    solutions,
-    explain,
-    paused: (long) => (long ? slice.overNow : slice.over),
-  });
-  return { walk, solutions };
+export async function evaluate(questions: readonly Question[], ground: Ground, signal?: AbortSignal, timer?: () => number): Promise<Answer[]> {
+  const answers = await new Passes(questions, ground, new PinnedSource(ground), timer).run(signal);
+  if (answers === undefined) throw new UsherError("internal", "a snapshot was given up");
+  return answers;
 }
 
 /**
- * Keeps a long walk from holding the event loop: after `limits.walkSliceMs` of work it is unwound, and goes on from what it
- * knows, through which it must walk again.
+ * The same at head, from memory where it is there: at one revision that was head when the answers were complete. Where commits
+ * keep overtaking the evaluation, or the budget is too small for what it reads, it is at the ground's snapshot.
  */
-class Slice {
-  #ms: number = limits.walkSliceMs;
-  #start = 0;
-  /** Unknown until something is asked that memory does not answer. */
-  #end: number | undefined;
-  #asked = 0;
-  #over = false;
-  #known = -1;
-  readonly #timer: () => number;
+export async function evaluateAtHead(questions: readonly Question[], ground: HeadGround, signal?: AbortSignal, timer?: () => number): Promise<Evaluation> {
+  const source = new CachedSource(ground);
+  const answers = await new Passes(questions, ground, source, timer).run(signal);
+  if (answers !== undefined) return { answers, revision: source.revision, now: source.at.now };
+  ground.cache.counts.pinned++;
+  return { answers: await evaluate(questions, ground, signal, timer), revision: ground.snapshot.revision, now: ground.now };
+}
 
-  constructor(timer: () => number) {
-    this.#timer = timer;
+interface Open {
+  readonly question: Question;
+  readonly walk: Walk;
+  readonly solutions: Solutions;
+  answer: Answer | undefined;
+  /** As of which commit. */
+  revision: Revision;
+}
+
+/**
+ * Questions of one subject and one context share what they find out; all share what they read. Each pass walks every open
+ * question as far as memory goes, then one round of batches loads what they wanted together.
+ */
+class Passes {
+  readonly #source: Source;
+  readonly #ground: Ground;
+  readonly #slice: Slice;
+  readonly #questions: Open[];
+
+  constructor(questions: readonly Question[], ground: Ground, source: Source, timer: () => number = () => performance.now()) {
+    this.#source = source;
+    this.#ground = ground;
+    this.#slice = new Slice(timer);
+    const groups = new Map<string, { solutions: Solutions; reads: Reads }>();
+    this.#questions = questions.map((question) => this.#open(question, groups));
   }
 
-  begin(): void {
-    this.#start = this.#timer();
-    this.#end = undefined;
-    this.#over = false;
+  /** Undefined: the source cannot be gone on with. */
+  async run(signal: AbortSignal | undefined): Promise<Answer[] | undefined> {
+    const source = this.#source;
+    let open = this.#questions;
+    for (let passes = 1, restarts = 0; ; passes++) {
+      throwIfAborted(signal);
+      if (!source.begin()) return undefined;
+      this.#slice.begin();
+      open = open.filter((one) => !this.#walk(one));
+      if (open.length === 0) {
+        // What was answered as of earlier commits is asked again: of most of it the footprint has not been touched.
+        open = this.#questions.filter(({ revision }) => revision !== source.at.revision);
+        if (open.length === 0) {
+          this.#ground.observer?.onEvaluation({ passes, reads: source.loaded });
+          return this.#questions.map(({ answer }) => answer as Answer);
+        }
+        if (++restarts > limits.walkRestartsMax) return undefined;
+        continue;
+      }
+      if (source.loaded > limits.readsPerEvaluationMax) {
+        const error = new UsherError("evaluation_too_large", `the evaluation reads more than ${limits.readsPerEvaluationMax} keys and lists`);
+        return this.#questions.map(({ answer }) => answer ?? undecided(error));
+      }
+      for (const { solutions } of open) solutions.keepAll();
+      if (source.wanting) await source.load(signal);
+      else await this.#slice.yield(this.#questions.reduce((known, { solutions }) => known + solutions.size, 0));
+    }
   }
 
-  /** Looks at the clock once in 32 times: it costs about as much as a step. */
-  get over(): boolean {
-    if (this.#end === undefined || ++this.#asked % 32 === 0) return this.overNow;
-    return this.#over;
+  /** True once it is answered. */
+  #walk(one: Open): boolean {
+    const answer = one.walk.run(one.question.object, one.question.permission);
+    if (answer.value === "pending") return false;
+    one.answer = answer;
+    one.revision = this.#source.at.revision;
+    return true;
   }
 
-  /**
-   * The first question of a pass is where the known ends and work begins. As long as the known took to walk again, work may
-   * take too: else a relation of 50,000 targets, once half is known, would go on by 32 targets a pass.
-   */
-  get overNow(): boolean {
-    if (this.#over) return true;
-    const now = this.#timer();
-    this.#end ??= now + Math.max(this.#ms, now - this.#start);
-    this.#over = now > this.#end;
-    return this.#over;
-  }
-
-  /** Lets others run. A component is solved as a whole, so a slice in which nothing was settled is followed by one twice as long. */
-  async yield(known: number): Promise<void> {
-    this.#ms = known > this.#known ? limits.walkSliceMs : this.#ms * 2;
-    this.#known = known;
-    await setImmediate();
+  #open(question: Question, groups: Map<string, { solutions: Solutions; reads: Reads }>): Open {
+    const { subject, context = emptyContext, contextualTuples = [], explain = false } = question;
+    const source = this.#source;
+    let group: { solutions: Solutions; reads: Reads };
+    if (contextualTuples.length > 0) {
+      group = source.group(subject, context, false);
+      group = { ...group, reads: new OverlaidReads(group.reads, contextualTuples) };
+    } else {
+      const name = `${explain ? "explain " : ""}${subjectKey(subject)} ${context === emptyContext ? "" : JSON.stringify(context)}`;
+      group = groups.get(name) ?? source.group(subject, context, !explain);
+      groups.set(name, group);
+    }
+    const paused = (long: boolean) => (long ? this.#slice.overNow : this.#slice.over);
+    const walk = new Walk({ schema: this.#ground.schema, subject, context, at: source.at, ...group, explain, paused });
+    return { question, walk, solutions: group.solutions, answer: undefined, revision: -1 };
   }
 }

@@ -10,7 +10,7 @@ import { isUserset } from "../model/subject.js";
 import { isExpired, type Tuple } from "../model/tuple.js";
 import type { TupleKey } from "../storage/store.js";
 import type { Ground } from "./evaluate.js";
-import { arrowText } from "./walk.js";
+import { arrowText } from "./plan.js";
 
 /**
  * The userset tree of an object's relation or permission: unions, intersections and exclusions as the schema

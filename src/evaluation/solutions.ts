@@ -3,15 +3,13 @@ import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import type { Tuple } from "../model/tuple.js";
 import { conditional, denied, isUnknown, sameAnswer, undecided, type Answer } from "./answer.js";
+import type { Ground } from "./cache/leaf.js";
+import type { Outcome, Result, Standing } from "./cache/result.js";
+import { SubjectView } from "./cache/subject-view.js";
+import { PrivateMemo, type Memo, type Weight } from "./memo.js";
 
-/** A result that holds by itself. */
-interface Final {
-  readonly answer: Answer;
-  /** How many usersets and arrows deep its walk went. */
-  readonly height: number;
-  /** It was cut at the depth bound when walked from this depth: deeper it is undecided too, less deep it must be walked again. */
-  readonly cutAt: number;
-}
+/** A subproblem that took fewer reads than this is not kept: it is walked again as fast as it is looked up, and there are very many. */
+const stepsMin = 8;
 
 /** A result that rests on the approximation of a frame that is still being walked. */
 interface Provisional {
@@ -34,8 +32,22 @@ interface Frame {
 
 const nothing: ReadonlySet<number> = new Set();
 
+/** What a subproblem rests on, while it is walked. A component has one together: whoever in it is asked, all of it was read. */
+interface Basis {
+  readonly grounds: Ground[];
+  /** Subjects of which all tuples are in memory: one, or two with a wildcard, however many keys were probed. */
+  readonly subjects: Ground[];
+  /** How much was read and used for it. */
+  steps: number;
+  /** Context fields that conditions read. */
+  fields: ReadonlySet<string>;
+}
+
+/** The same, once it is known: of a component, or of a subproblem alone. */
+type Rests = Pick<Outcome, "footprint" | "fields">;
+
 /**
- * The sub-results of walks with one subject and one context over one snapshot, and the rule for cycles.
+ * The sub-results of walks with one subject and one context, and the rule for cycles.
  *
  * Subproblems that refer to each other form a strongly connected component; it is found as it is walked
  * (Tarjan, "Depth-first search and linear graph algorithms", 1972) and solved together: a reference to a
@@ -56,7 +68,8 @@ const nothing: ReadonlySet<number> = new Set();
  * Invariant: when the stack of frames is empty, nothing is provisional.
  */
 export class Solutions {
-  readonly #final = new Map<string, Final>();
+  readonly #at: Standing;
+  readonly #memo: Memo;
   /** By the tuple itself: reads give the same one each time. */
   readonly #conditions = new Map<Tuple, Answer>();
   readonly #frames = new Map<string, Frame>();
@@ -74,20 +87,55 @@ export class Solutions {
   #low = Infinity;
   #crossed: ReadonlySet<number> = nothing;
   #deepest = 0;
+  #basis: Basis = newBasis();
+  #kept = 0;
+  #keepsAll = false;
 
-  constructor(depthMax: number) {
+  /**
+   * @param at where its walks stand; whoever moves it, moves it between walks
+   * @param memo where results are looked for and kept
+   */
+  constructor(depthMax: number, at: Standing = { revision: 0, now: 0 }, memo: Memo = new PrivateMemo()) {
     this.#depthMax = depthMax;
+    this.#at = at;
+    this.#memo = memo;
   }
 
-  /** How many results are known for good: a walk that was cut short has made progress if this grew. */
+  /** How many results have been kept: a walk that was cut short has made progress if this grew. */
   get size(): number {
-    return this.#final.size + this.#conditions.size;
+    return this.#kept + this.#conditions.size;
   }
 
-  /** What the tuple's condition comes to, evaluated once: it may cost more than all else. A `pending` one was not evaluated. */
-  condition(tuple: Tuple, evaluate: () => Answer): Answer {
+  /** Adds what was read to what the subproblem in hand rests on. */
+  note(ground: Ground): void {
+    this.#basis.grounds.push(ground);
+    this.#basis.steps++;
+  }
+
+  /** The same of a subject all of whose tuples are in memory. */
+  noteSubject(ground: Ground): void {
+    const { subjects } = this.#basis;
+    if (!subjects.includes(ground)) subjects.push(ground);
+    this.#basis.steps++;
+  }
+
+  get keepsAll(): boolean {
+    return this.#keepsAll;
+  }
+
+  /** The walk was interrupted, and will be walked again from the top: from now on everything that was found out is kept for that. */
+  keepAll(): void {
+    this.#keepsAll = true;
+  }
+
+  /**
+   * What the tuple's condition comes to, evaluated once: it may cost more than all else. A `pending` one was not evaluated.
+   * @param fields of the request's context, those that it may read
+   */
+  condition(tuple: Tuple, fields: ReadonlySet<string>, evaluate: () => Answer): Answer {
+    if (fields.size > 0) this.#basis.fields = union(this.#basis.fields, fields);
     const known = this.#conditions.get(tuple);
-    if (known !== undefined) return known;
+    if (known !== undefined && this.#at.now < known.until) return known;
     const answer = evaluate();
     if (answer.value !== "pending") this.#conditions.set(tuple, answer);
     return answer;
@@ -98,15 +146,13 @@ export class Solutions {
    * @param depth usersets and arrows between the root and here
    */
   solve(key: string, depth: number, exclusions: number, evaluate: () => Answer): Answer {
-    const final = this.#final.get(key);
-    if (final !== undefined && (final.cutAt >= 0 ? depth >= final.cutAt : depth + final.height <= this.#depthMax)) {
-      this.#deepest = Math.max(this.#deepest, depth + final.height);
-      return final.answer;
-    }
-    const frame = this.#frames.get(key);
+    const known = this.#known(key, depth);
+    if (known !== undefined) return known;
+    const frame = this.#frames.size === 0 ? undefined : this.#frames.get(key);
     if (frame !== undefined) return this.#refer(frame, exclusions);
-    const slot = `${exclusions} ${key}`;
-    const provisional = this.#provisional.get(slot);
+    // No type begins with a digit, so that a slot with a count is no other key.
+    const slot = exclusions === 0 ? key : `${exclusions} ${key}`;
+    const provisional = this.#provisional.size === 0 ? undefined : this.#provisional.get(slot);
     if (provisional !== undefined) {
       this.#low = Math.min(this.#low, provisional.low);
       this.#crossed = union(this.#crossed, provisional.crossed);
@@ -126,6 +172,17 @@ export class Solutions {
     return undecided(error);
   }
 
+  #known(key: string, depth: number): Answer | undefined {
+    const result = this.#memo.find(key, this.#at);
+    if (result === undefined) return undefined;
+    const { answer, height, cutAt, fields } = result;
+    if (cutAt >= 0 ? depth < cutAt : depth + height > this.#depthMax) return undefined;
+    this.#deepest = Math.max(this.#deepest, depth + height);
+    rest(this.#basis, result);
+    if (fields !== undefined) this.#basis.fields = union(this.#basis.fields, new Set(fields.names));
+    return answer;
+  }
+
   #refer(frame: Frame, exclusions: number): Answer {
     this.#low = Math.min(this.#low, frame.index);
     if (frame.exclusions < exclusions) {
@@ -138,7 +195,8 @@ export class Solutions {
 
   #enter(key: string, slot: string, depth: number, exclusions: number, evaluate: () => Answer): Answer {
     const frame: Frame = { index: this.#frames.size, exclusions, approximation: this.#seeds.get(slot) ?? denied, used: false };
-    const outer = { low: this.#low, crossed: this.#crossed, deepest: this.#deepest, trail: this.#trail.length, seeds: this.#seedTrail.length };
+    const outer = { low: this.#low, crossed: this.#crossed, deepest: this.#deepest, trail: this.#trail.length, seeds: this.#seedTrail.length, basis: this.#basis };
+    const basis = (this.#basis = newBasis());
     this.#frames.set(key, frame);
     let answer: Answer;
     let reasoned = this.#reasons;
@@ -152,6 +210,7 @@ export class Solutions {
       }
     } finally {
       this.#frames.delete(key);
+      this.#basis = outer.basis;
     }
     const crossed = answer.value === "undecided" ? without(this.#crossed, frame.index) : nothing;
     const result = { key, answer, height: this.#deepest - depth, crossed, low: this.#low };
@@ -164,9 +223,21 @@ export class Solutions {
       this.#dropProvisional(outer.trail);
       if (result.low < frame.index) this.#low = Math.min(this.#low, result.low);
     } else if (result.low >= frame.index) {
-      this.#settle(outer.trail, reasoned);
-      this.#final.set(key, this.#finalOf(answer, depth, result.height));
+      const alone = this.#trail.length === outer.trail;
+      const cheap = alone && basis.steps < stepsMin && this.#frames.size > 0;
+      if (cheap && !this.#keepsAll) {
+        merge(this.#basis, basis);
+        return answer;
+      }
+      const cut = answer.value === "undecided" && depth + result.height > this.#depthMax;
+      const footprint = alone ? [...basis.subjects, ...basis.grounds] : dedupe(basis);
+      const rests = { footprint, fields: this.#memo.fieldsOf(basis.fields) };
+      this.#settle(outer.trail, reasoned, rests);
+      rest(this.#basis, this.#keep(key, answer, result.height, cut ? depth : -1, rests, { grounds: footprint.length, cheap }));
+      this.#basis.fields = union(this.#basis.fields, basis.fields);
     } else {
+      // What it rests on, its component does: by way of whoever asked for it, which is in the component too.
+      merge(this.#basis, basis);
       this.#rest(outer.trail, frame, result.low);
       this.#provisional.set(slot, result);
       this.#trail.push(slot);
@@ -206,21 +277,21 @@ export class Solutions {
     return answer.value === "undecided" && this.#crossed.size === 0;
   }
 
-  #finalOf(answer: Answer, depth: number, height: number): Final {
-    const cut = answer.value === "undecided" && depth + height > this.#depthMax;
-    return { answer, height, cutAt: cut ? depth : -1 };
+  #keep(key: string, answer: Answer, height: number, cutAt: number, { footprint, fields }: Rests, weight: Weight): Result {
+    this.#kept++;
+    return this.#memo.keep(key, { answer, height, cutAt, footprint, fields }, this.#at, weight);
   }
 
   /**
    * The component is solved: what was provisional is final, save the unknown whose reasons were not gone into, and the
    * undecided, which may be decided when asked for by itself.
    */
-  #settle(from: number, reasoned: boolean): void {
+  #settle(from: number, reasoned: boolean, rests: Rests): void {
     for (const slot of this.#trail.splice(from)) {
       const provisional = this.#provisional.get(slot);
       this.#provisional.delete(slot);
       if (provisional === undefined || provisional.answer.value === "undecided" || (isUnknown(provisional.answer) && !reasoned)) continue;
-      this.#final.set(provisional.key, { answer: provisional.answer, height: provisional.height, cutAt: -1 });
+      this.#keep(provisional.key, provisional.answer, provisional.height, -1, rests, { grounds: 0, cheap: false });
     }
   }
 
@@ -261,9 +332,39 @@ export class Solutions {
   }
 }
 
-function union(a: ReadonlySet<number>, b: ReadonlySet<number>): ReadonlySet<number> {
-  if (b.size === 0) return a;
+function union<Item>(a: ReadonlySet<Item>, b: ReadonlySet<Item>): ReadonlySet<Item> {
+  if (b.size === 0 || a === b) return a;
   return a.size === 0 ? b : new Set([...a, ...b]);
+}
+
+const noFields: ReadonlySet<string> = new Set();
+
+function newBasis(): Basis {
+  return { grounds: [], subjects: [], steps: 0, fields: noFields };
+}
+
+/** A result that was too cheap to keep for others is not what others rest on either, but what it rests on itself. */
+function rest(on: Basis, result: Result): void {
+  if (result.footprint.length >= stepsMin) on.grounds.push(result);
+  else for (const ground of result.footprint) restOn(on, ground);
+  on.steps += Math.min(result.footprint.length, stepsMin);
+}
+
+function restOn(on: Basis, ground: Ground): void {
+  if (!(ground instanceof SubjectView)) on.grounds.push(ground);
+  else if (!on.subjects.includes(ground)) on.subjects.push(ground);
+}
+
+function merge(into: Basis, { grounds, subjects, fields, steps }: Basis): void {
+  for (const ground of grounds) into.grounds.push(ground);
+  for (const subject of subjects) restOn(into, subject);
+  into.fields = union(into.fields, fields);
+  into.steps += steps;
+}
+
+/** A component that was iterated has read the same again and again; what it rests on is said once, for all its members. */
+function dedupe({ grounds, subjects }: Basis): Ground[] {
+  return [...new Set([...subjects, ...grounds])];
 }
 
 function without(set: ReadonlySet<number>, index: number): ReadonlySet<number> {

@@ -1,15 +1,17 @@
-import { forever, type Instant } from "../base/clock.js";
+import { forever } from "../base/clock.js";
 import { unreachable } from "../base/assert.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import type { Context } from "../model/context.js";
 import { quote, type ObjectRef } from "../model/object.js";
-import type { Arrow, Rewrite } from "../model/schema/rewrite.js";
-import type { Definition, Permission, Relation, Schema } from "../model/schema/schema.js";
+import type { Schema } from "../model/schema/schema.js";
 import { wildcardId, type SubjectRef } from "../model/subject.js";
 import { isExpired, type Tuple, type TupleCondition } from "../model/tuple.js";
 import { allowed, and, boundedBy, conditional, denied, not, or, pending, undecided, type Answer } from "./answer.js";
-import { tooMany, type Reads } from "./reads.js";
+import type { Standing } from "./cache/result.js";
+import { fieldsRead } from "./condition-fields.js";
+import { kindOf, planOf, type ArrowStep, type Member, type Plan, type RelationRule, type Step } from "./plan.js";
+import { tooMany, type Reads, type TupleList } from "./reads.js";
 import type { Solutions } from "./solutions.js";
 import type { Trace } from "./trace.js";
 
@@ -19,20 +21,16 @@ export interface WalkInput {
   readonly reads: Reads;
   readonly subject: SubjectRef;
   readonly context: Context;
-  readonly now: Instant;
+  /** The instant in it may move between runs. */
+  readonly at: Standing;
   readonly solutions: Solutions;
   readonly explain: boolean;
   /** Says that the walk has run long enough without a pause: what is not known yet stays pending. `long`: what comes next may take long by itself. */
   readonly paused: (long: boolean) => boolean;
 }
 
-/** Where a walk stands: how many usersets and arrows, and how many right sides of exclusions, lie between the root and here. */
-interface Place {
-  readonly depth: number;
-  readonly exclusions: number;
-  /** Members and operators between the root and here: each takes its part of the stack. */
-  readonly nesting: number;
-}
+/** For fewer usersets than this, of objects that have none themselves, it is not worth a look from the other side. */
+const usersetsMin = 4;
 
 /**
  * The interpreter of userset rewrites. It answers whether `subject` has a relation or permission on an object, as a
@@ -41,79 +39,100 @@ interface Place {
  */
 export class Walk {
   readonly #in: WalkInput;
+  readonly #plan: Plan;
+  readonly #kind: string;
+  readonly #wildcard: SubjectRef | undefined;
+  /** Usersets and arrows, and right sides of exclusions, between the root and where the walk stands. */
+  #depth = 0;
+  #exclusions = 0;
+  /** Members and operators on the way there: each takes its part of the stack. */
+  #nesting = 0;
 
   constructor(input: WalkInput) {
+    const { subject } = input;
     this.#in = input;
+    this.#plan = planOf(input.schema);
+    this.#kind = kindOf(subject);
+    this.#wildcard = subject.relation === "" ? { type: subject.type, id: wildcardId, relation: "" } : undefined;
   }
 
   /** The answer for the object's `member`, which the schema must have. */
   run(object: ObjectRef, member: string): Answer {
-    return this.#solve(object, member, { depth: 0, exclusions: 0, nesting: 0 });
+    this.#depth = this.#exclusions = this.#nesting = 0;
+    return this.#solve(object, member, this.#plan.types.get(object.type)?.get(member));
   }
 
-  #solve(object: ObjectRef, member: string, place: Place): Answer {
+  #solve(object: ObjectRef, name: string, member: Member | undefined): Answer {
     const { subject, solutions } = this.#in;
-    if (subject.relation === member && subject.id === object.id && subject.type === object.type) {
-      return this.#traced(allowed, { kind: "identity", object, member });
+    if (member === undefined) return this.#traced(denied, { kind: "nil", object, member: name, note: "the type has no such relation or permission" });
+    if (!member.reach.has(this.#kind)) return this.#traced(denied, { kind: "nil", object, member: name, note: `no ${this.#kind} can have it` });
+    if (subject.relation === name && subject.id === object.id && subject.type === object.type) {
+      return this.#traced(allowed, { kind: "identity", object, member: name });
     }
-    const node = this.#in.schema.definitions.get(object.type)?.members.get(member);
-    if (node === undefined) return this.#traced(denied, { kind: "nil", object, member, note: "the type has no such relation or permission" });
-    const answer = solutions.solve(`${object.type}:${object.id}#${member}`, place.depth, place.exclusions, () =>
-      this.#in.paused(false) ? pending : this.#member(object, node, place),
-    );
+    const key = `${object.type}:${object.id}${member.suffix}`;
+    // No cycle leads through a relation without usersets, and it is read as fast as it is looked up.
+    if (member.rule.kind === "relation" && member.rule.usersets.length === 0 && !solutions.keepsAll) {
+      return this.#in.paused(false) ? pending : this.#relation(key, object, name, member.rule);
+    }
+    const answer = solutions.solve(key, this.#depth, this.#exclusions, () => (this.#in.paused(false) ? pending : this.#member(key, object, member)));
     if (this.#in.explain && answer.trace === undefined) {
       const note = answer.error === undefined ? "a cycle: already being evaluated" : answer.error.message;
-      return this.#traced(answer, { kind: "cycle", object, member, note });
+      return this.#traced(answer, { kind: "cycle", object, member: name, note });
     }
     return answer;
   }
 
-  #member(object: ObjectRef, node: Relation | Permission, place: Place): Answer {
-    const nested = { ...place, nesting: place.nesting + 1 };
-    if (node.kind === "relation") return this.#relation(object, node, nested);
-    const answer = this.#rewrite(object, node.rewrite, nested);
-    return this.#traced(answer, { kind: "permission", object, member: node.name }, [answer]);
+  #member(key: string, object: ObjectRef, { name, rule }: Member): Answer {
+    this.#nesting++;
+    const answer = rule.kind === "relation" ? this.#relation(key, object, name, rule) : this.#step(object, rule.step);
+    this.#nesting--;
+    if (rule.kind === "relation") return answer;
+    return this.#traced(answer, { kind: "permission", object, member: name }, [answer]);
   }
 
   /** The cheapest first: the subject's own tuple, the wildcard's, then the usersets. */
-  #relation(object: ObjectRef, relation: Relation, place: Place): Answer {
+  #relation(key: string, object: ObjectRef, name: string, rule: RelationRule): Answer {
     const union = new Junction(or, denied, this.#in.explain);
-    for (const candidate of this.#candidates(relation)) {
-      if (union.decided("allowed")) break;
-      union.add(this.#probe(object, relation, candidate));
-    }
-    for (const userset of usersetsOf(relation)) {
-      if (union.decided("allowed")) break;
-      const tuples = this.#in.reads.list(object, relation.name, userset.type, userset.relation);
-      this.#each(tuples, union, "allowed", (tuple) => this.#through(tuple, tuple.subject.relation, place));
-    }
-    return this.#traced(union.answer, { kind: "relation", object, member: relation.name }, union.parts);
-  }
-
-  /** The subjects whose tuples, if they stand, grant the relation directly. */
-  #candidates(relation: Relation): SubjectRef[] {
     const { subject } = this.#in;
-    const found: SubjectRef[] = [];
-    const allows = (wildcard: boolean) =>
-      relation.subjects.some((allowed) => allowed.type === subject.type && allowed.relation === subject.relation && allowed.wildcard === wildcard);
-    if (allows(false)) found.push(subject);
-    if (subject.relation === "" && allows(true)) found.push({ type: subject.type, id: wildcardId, relation: "" });
-    return found;
+    if (rule.direct.has(this.#kind)) union.add(this.#probe(key, object, name, subject));
+    if (this.#wildcard !== undefined && rule.wildcards.has(subject.type) && !union.decided("allowed")) union.add(this.#probe(key, object, name, this.#wildcard));
+    for (const { list, member } of rule.usersets) {
+      if (union.decided("allowed")) break;
+      if (member?.reach.has(this.#kind) !== true) continue;
+      const tuples = this.#fewer(this.#in.reads.list(key, object, name, list), member);
+      this.#each(tuples, union, "allowed", (tuple) => this.#through(tuple, member.name, member));
+    }
+    return this.#traced(union.answer, { kind: "relation", object, member: name }, union.parts);
   }
 
-  #probe(object: ObjectRef, relation: Relation, subject: SubjectRef): Answer {
-    const tuple = this.#in.reads.probe(object, relation.name, subject);
+  /**
+   * Those of the usersets that the subject may be in, where that can be said from its own side: most subjects are in few groups,
+   * however many an object names and however they nest. An explanation shows them all.
+   */
+  #fewer(tuples: TupleList | undefined, member: Member): TupleList | undefined {
+    if (tuples === undefined || tuples === tooMany || tuples.length === 0 || member.rungs === undefined || this.#in.explain) return tuples;
+    const nests = member.rule.kind === "relation" && member.rule.usersets.length > 0;
+    if (!nests && tuples.length < usersetsMin) return tuples;
+    const holders = this.#in.reads.holders(member);
+    if (holders === undefined) return undefined;
+    return holders === "unknown" ? tuples : tuples.filter(({ subject }) => holders.has(subject.id));
+  }
+
+  #probe(key: string, object: ObjectRef, relation: string, subject: SubjectRef): Answer {
+    const tuple = this.#in.reads.probe(key, object, relation, subject);
     if (tuple === undefined) return pending;
     if (tuple === null) return denied;
-    if (isExpired(tuple, this.#in.now)) return this.#traced(denied, { kind: "tuple", tuple, note: "expired" });
+    if (isExpired(tuple, this.#in.at.now)) return this.#traced(denied, { kind: "tuple", tuple, note: "expired" });
     const answer = this.#condition(tuple);
     return this.#traced(answer, { kind: "tuple", tuple, ...noteOf(answer, tuple) });
   }
 
   /** The answer on the tuple's subject, as far as the tuple itself holds. */
-  #through(tuple: Tuple, member: string, place: Place): Answer {
+  #through(tuple: Tuple, name: string, member: Member | undefined): Answer {
     const own = this.#condition(tuple);
-    const beyond = own.value === "denied" ? own : this.#solve(tuple.subject, member, { ...place, depth: place.depth + 1 });
+    this.#depth++;
+    const beyond = own.value === "denied" ? own : this.#solve(tuple.subject, name, member);
+    this.#depth--;
     const answer = own.value === "denied" ? own : and(own, beyond);
     return this.#traced(answer, { kind: "tuple", tuple, ...noteOf(own, tuple) }, beyond === own ? [] : [beyond]);
   }
@@ -122,14 +141,15 @@ export class Walk {
   #condition(tuple: Tuple): Answer {
     const { condition } = tuple;
     if (condition === undefined) return boundedBy(allowed, tuple.expiresAt ?? forever);
-    return this.#in.solutions.condition(tuple, () => (this.#in.paused(true) ? pending : this.#evaluate(tuple, condition)));
+    const fields = fieldsRead(this.#in.schema.conditions.get(condition.name), condition.context);
+    return this.#in.solutions.condition(tuple, fields, () => (this.#in.paused(true) ? pending : this.#evaluate(tuple, condition)));
   }
 
   #evaluate(tuple: Tuple, { name, context }: TupleCondition): Answer {
     const until = tuple.expiresAt ?? forever;
     const condition = this.#in.schema.conditions.get(name);
     if (condition === undefined) return undecided(new UsherError("condition_failed", `the schema has no condition ${quote(name)}`), until);
-    const result = condition.evaluate(context, this.#in.context, this.#in.now);
+    const result = condition.evaluate(context, this.#in.context, this.#in.at.now);
     const valid = Math.min(until, result.until);
     switch (result.kind) {
       case "true": return boundedBy(allowed, valid);
@@ -140,65 +160,74 @@ export class Walk {
     }
   }
 
-  #rewrite(object: ObjectRef, rewrite: Rewrite, outer: Place): Answer {
-    const place = { ...outer, nesting: outer.nesting + 1 };
-    if (place.nesting > limits.walkNestingMax) return this.#in.solutions.cut(tooNested());
-    switch (rewrite.kind) {
-      case "union": return this.#junction(object, rewrite.operands, place, "union");
-      case "intersection": return this.#junction(object, rewrite.operands, place, "intersection");
-      case "exclusion": {
-        const base = this.#rewrite(object, rewrite.base, place);
-        if (base.value === "denied") return this.#traced(base, { kind: "exclusion" }, [base]);
-        const subtracted = this.#rewrite(object, rewrite.subtracted, { ...place, exclusions: place.exclusions + 1 });
-        return this.#traced(and(base, not(subtracted)), { kind: "exclusion" }, [base, subtracted]);
-      }
-      case "computed": return this.#solve(object, rewrite.name, place);
-      case "arrow": return this.#arrow(object, rewrite, place);
+  #step(object: ObjectRef, step: Step): Answer {
+    if (this.#nesting >= limits.walkNestingMax) return this.#in.solutions.cut(tooNested());
+    this.#nesting++;
+    const answer = this.#stepInto(object, step);
+    this.#nesting--;
+    return answer;
+  }
+
+  #stepInto(object: ObjectRef, step: Step): Answer {
+    switch (step.kind) {
+      case "union":
+      case "intersection": return this.#junction(object, step.operands, step.kind);
+      case "exclusion": return this.#exclusion(object, step.base, step.subtracted);
+      case "computed": return this.#solve(object, step.member?.name ?? "", step.member);
+      case "arrow": return this.#arrow(object, step);
       case "self": {
         const { subject } = this.#in;
         const same = subject.relation === "" && subject.type === object.type && subject.id === object.id;
         return this.#traced(same ? allowed : denied, { kind: "self", object });
       }
       case "nil": return this.#traced(denied, { kind: "nil" });
-      default: return unreachable(rewrite);
+      default: return unreachable(step);
     }
   }
 
-  #junction(object: ObjectRef, operands: readonly Rewrite[], place: Place, kind: "union" | "intersection"): Answer {
+  #exclusion(object: ObjectRef, base: Step, subtracted: Step): Answer {
+    const from = this.#step(object, base);
+    if (from.value === "denied") return this.#traced(from, { kind: "exclusion" }, [from]);
+    this.#exclusions++;
+    const less = this.#step(object, subtracted);
+    this.#exclusions--;
+    return this.#traced(and(from, not(less)), { kind: "exclusion" }, [from, less]);
+  }
+
+  #junction(object: ObjectRef, operands: readonly Step[], kind: "union" | "intersection"): Answer {
     const junction = kind === "union" ? new Junction(or, denied, this.#in.explain) : new Junction(and, allowed, this.#in.explain);
     for (const operand of operands) {
       if (junction.decided(kind === "union" ? "allowed" : "denied")) break;
-      junction.add(this.#rewrite(object, operand, place));
+      junction.add(this.#step(object, operand));
     }
     return this.#traced(junction.answer, { kind }, junction.parts);
   }
 
   /**
-   * `any`: types that lack the permission cannot allow and are not listed. `all`: they deny. A tuple whose condition is
-   * false counts as one on which the permission is denied, for both; an expired one is absent.
+   * `any`: what the subject cannot have on a type is not listed there. `all`: it denies. A tuple whose condition is false
+   * counts as one on which the permission is denied, for both; an expired one is absent.
    */
-  #arrow(object: ObjectRef, arrow: Arrow, place: Place): Answer {
-    const any = arrow.quantifier === "any";
+  #arrow(object: ObjectRef, { any, text, tupleset, suffix, permission, targets }: ArrowStep): Answer {
     const decisive = any ? "allowed" : "denied";
     const junction = any ? new Junction(or, denied, this.#in.explain) : new Junction(and, allowed, this.#in.explain);
-    const tupleset = this.#in.schema.definitions.get(object.type)?.members.get(arrow.tupleset);
+    const key = `${object.type}:${object.id}${suffix}`;
     let found = false;
-    for (const type of tupleset?.kind === "relation" ? subjectTypesOf(tupleset) : []) {
+    for (const { list, member } of targets) {
       if (junction.decided(decisive)) break;
-      if (any && !hasMember(this.#in.schema.definitions.get(type), arrow.permission)) continue;
-      const tuples = this.#in.reads.list(object, arrow.tupleset, type);
+      if (any && member?.reach.has(this.#kind) !== true) continue;
+      const tuples = this.#in.reads.list(key, object, tupleset, list);
       found = this.#each(tuples, junction, decisive, (tuple) => {
-        const answer = this.#through(tuple, arrow.permission, place);
+        const answer = this.#through(tuple, permission, member);
         // Once it has expired, a tuple that denied an `all` is one fewer to satisfy.
         return any ? answer : boundedBy(answer, tuple.expiresAt ?? forever);
       }) || found;
     }
     const answer = found || any ? junction.answer : denied;
-    return this.#traced(answer, { kind: "arrow", object, member: arrowText(arrow) }, junction.parts);
+    return this.#traced(answer, { kind: "arrow", object, member: text }, junction.parts);
   }
 
   /** Adds the answer through each tuple that has not expired, until the junction is decided. True if there was one, or may be. */
-  #each(tuples: ReturnType<Reads["list"]>, junction: Junction, decisive: "allowed" | "denied", through: (tuple: Tuple) => Answer): boolean {
+  #each(tuples: TupleList | undefined, junction: Junction, decisive: "allowed" | "denied", through: (tuple: Tuple) => Answer): boolean {
     if (tuples === undefined) {
       junction.add(pending);
       return true;
@@ -210,7 +239,7 @@ export class Walk {
     let found = false;
     for (const tuple of tuples) {
       if (junction.decided(decisive)) break;
-      if (isExpired(tuple, this.#in.now)) continue;
+      if (isExpired(tuple, this.#in.at.now)) continue;
       found = true;
       junction.add(through(tuple));
     }
@@ -250,30 +279,9 @@ function tooNested(): UsherError {
   return new UsherError("evaluation_too_large", `permissions and operators nest deeper than ${limits.walkNestingMax} (\`walkNestingMax\`): shorten the chain`);
 }
 
-function usersetsOf(relation: Relation): { type: string; relation: string }[] {
-  const seen = new Map<string, { type: string; relation: string }>();
-  for (const { type, relation: member } of relation.subjects) {
-    if (member !== "") seen.set(`${type}#${member}`, { type, relation: member });
-  }
-  return [...seen.values()];
-}
-
-function subjectTypesOf(relation: Relation): Set<string> {
-  return new Set(relation.subjects.map((subject) => subject.type));
-}
-
-function hasMember(definition: Definition | undefined, member: string): boolean {
-  return definition?.members.has(member) ?? false;
-}
-
 function noteOf(answer: Answer, tuple: Tuple): { note?: string } {
   if (tuple.condition === undefined) return {};
   if (answer.value === "undecided") return { note: answer.error?.message ?? "undecided" };
   if (answer.value === "conditional") return { note: `condition needs ${answer.missing.map(quote).join(", ")}` };
   return { note: answer.value === "allowed" ? "condition holds" : "condition does not hold" };
-}
-
-/** `parent->view`, `parent.all(view)`. */
-export function arrowText(arrow: Arrow): string {
-  return arrow.quantifier === "any" ? `${arrow.tupleset}->${arrow.permission}` : `${arrow.tupleset}.all(${arrow.permission})`;
 }

@@ -5,15 +5,17 @@ import type { ListQuery, Snapshot, TupleKey } from "../../src/storage/store.js";
 
 /** A snapshot of a list of tuples, for what is a function of a snapshot and nothing else. Its pages are short and its answers come late, so that every walk is resumed. */
 export class MemorySnapshot implements Snapshot {
-  readonly revision = 1;
-  readonly instant = 0;
+  readonly revision: number;
+  readonly instant: number;
   readonly #tuples: readonly StoredTuple[];
   /** How many reads were asked for. */
   reads = 0;
 
   readonly #pageSize: number;
 
-  constructor(tuples: readonly Tuple[], pageSize = 2) {
+  constructor(tuples: readonly Tuple[], pageSize = 2, at = { revision: 1, instant: 0 }) {
+    this.revision = at.revision;
+    this.instant = at.instant;
     this.#pageSize = pageSize;
     this.#tuples = tuples.map((tuple) => ({ ...tuple, since: 1 })).sort((a, b) => (formatTuple(a) < formatTuple(b) ? -1 : 1));
   }

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import type { Answer } from "../../src/evaluation/answer.js";
 import { evaluate, type Question } from "../../src/evaluation/evaluate.js";
 import { compileSchema } from "../../src/model/schema/compile.js";
 import type { Schema } from "../../src/model/schema/schema.js";
 import type { ObjectRef } from "../../src/model/object.js";
 import type { Tuple } from "../../src/model/tuple.js";
 import { MemorySnapshot } from "./memory-snapshot.js";
-import { keyOf, solve, type Verdict } from "./oracle.js";
+import { keyOf, solve } from "./oracle.js";
+import { verdictOf } from "./verdict.js";
 import { describeWorld, meaning, now, objects, worlds, type World } from "./world.js";
 
 const runs = Number(process.env.TEST_FUZZ_RUNS ?? 1_500);
@@ -20,16 +20,6 @@ function questionsOf(world: World, about: readonly ObjectRef[] = objects): Quest
 
 function ground(schema: Schema, tuples: readonly Tuple[], at = now) {
   return { schema, snapshot: new MemorySnapshot(tuples), tenant: 1, now: at };
-}
-
-function verdictOf(answer: Answer | undefined): Verdict {
-  switch (answer?.value) {
-    case "allowed": return { value: "T" };
-    case "denied": return { value: "F" };
-    case "undecided": return { value: "U" };
-    case "conditional": return { value: "C", missing: [...answer.missing] };
-    default: throw new Error(`no answer: ${answer?.value}`);
-  }
 }
 
 describe("check against the oracle", function () {

@@ -13,7 +13,7 @@ import type { Tuple } from "../../src/model/tuple.js";
  * Values: F denied, T allowed, and between them the unknown: C conditional, U undecided, U where both meet. A union
  * takes the greatest, an intersection the least, `not` swaps F and T. References under the right side of an exclusion read the previous solution, at
  * first U everywhere; the others rise from F to the least fixed point. Solutions are repeated until one repeats
- * itself: what is then U depends on its own absence.
+ * itself: what is then U depends on its own absence. What no subject of the kind can have, whatever the tuples, is F from the start.
  */
 export type Verdict = { value: "F" | "U" | "T" } | { value: "C"; missing: string[] };
 
@@ -39,11 +39,16 @@ const order = { F: 0, C: 1, U: 1, T: 2 };
 /** Every verdict of the world, by `type:id#member`. */
 export function solve(world: World, objects: readonly ObjectRef[]): Solution {
   const keys = objects.flatMap((object) => [...(world.schema.definitions.get(object.type)?.members.keys() ?? [])].map((member) => ({ object, member })));
+  const reach = reachOf(world.schema);
+  const kind = kindOf(world.subject);
   const everywhere = (verdict: Verdict): Solution => new Map(keys.map(({ object, member }) => [keyOf(object, member), verdict]));
   let negative = everywhere(U);
   for (let round = 0; round < 200; round++) {
     const step = (positive: Solution): Solution =>
-      new Map(keys.map(({ object, member }) => [keyOf(object, member), evaluate(world, positive, negative, object, member)]));
+      new Map(keys.map(({ object, member }) => {
+        const reached = reach.has(`${object.type}#${member} ${kind}`);
+        return [keyOf(object, member), reached ? evaluate(world, positive, negative, object, member) : F];
+      }));
     // First which are unknown, then why: a reason that no longer applies must not live on in a cycle.
     const values = rest(everywhere(F), (positive) => bare(step(positive)));
     const positive = rest(values, step);
@@ -100,6 +105,50 @@ function standing(world: World, object: ObjectRef, relation: string): Tuple[] {
 function condition(world: World, tuple: Tuple): Verdict {
   if (tuple.condition === undefined) return T;
   return world.meaning(tuple.condition.name, { ...world.context, ...tuple.condition.context });
+}
+
+function kindOf({ type, relation }: { readonly type: string; readonly relation: string }): string {
+  return `${type}#${relation}`;
+}
+
+/** Every member with every kind of subject that could have it under some tuples, each as `type#member kind`. */
+function reachOf(schema: Schema): Set<string> {
+  const definitions = [...schema.definitions.values()];
+  const types = definitions.map(({ name }) => name);
+  const kinds = definitions.flatMap(({ name, members }) => ["", ...members.keys()].map((relation) => kindOf({ type: name, relation })));
+  const found = new Set<string>();
+  const holds = (type: string, member: string, kind: string) => found.has(`${type}#${member} ${kind}`);
+  const reaches = (type: string, node: Rewrite, kind: string): boolean => {
+    switch (node.kind) {
+      case "union": return node.operands.some((operand) => reaches(type, operand, kind));
+      case "intersection": return node.operands.every((operand) => reaches(type, operand, kind));
+      case "exclusion": return reaches(type, node.base, kind);
+      case "computed": return holds(type, node.name, kind);
+      case "self": return kind === kindOf({ type, relation: "" });
+      case "nil": return false;
+      case "arrow": {
+        const tupleset = schema.definitions.get(type)?.members.get(node.tupleset);
+        const targets = tupleset?.kind === "relation" ? tupleset.subjects.map((subject) => subject.type) : [];
+        return targets.some((target) => holds(target, node.permission, kind));
+      }
+    }
+  };
+  for (let before = -1; before < found.size; ) {
+    before = found.size;
+    for (const type of types) {
+      for (const node of schema.definitions.get(type)?.members.values() ?? []) {
+        for (const kind of kinds) {
+          const own = kind === kindOf({ type, relation: node.name });
+          const granted =
+            node.kind === "permission"
+              ? reaches(type, node.rewrite, kind)
+              : node.subjects.some((subject) => kind === kindOf(subject) || (subject.relation !== "" && holds(subject.type, subject.relation, kind)));
+          if (own || granted) found.add(`${type}#${node.name} ${kind}`);
+        }
+      }
+    }
+  }
+  return found;
 }
 
 function rest(solution: Solution, step: (solution: Solution) => Solution): Solution {

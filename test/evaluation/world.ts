@@ -93,14 +93,14 @@ export const schemas: fc.Arbitrary<Schema> = fc
   .filter((schema) => schema !== undefined);
 
 const field = fc.constantFrom(undefined, undefined, true, true, false);
-const context: fc.Arbitrary<Context> = fc.record({ x: field, y: field }).map((fields) => Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, boolean] => entry[1] !== undefined)));
+export const contexts: fc.Arbitrary<Context> = fc.record({ x: field, y: field }).map((fields) => Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, boolean] => entry[1] !== undefined)));
 
 export const objects: ObjectRef[] = types.flatMap((type) => ids.map((id) => ({ type, id })));
 
 /** Tuples that the schema admits: each picks an object, a relation, one of its alternatives, and fills it. */
 export function tuplesOf(schema: Schema): fc.Arbitrary<Tuple[]> {
   const one = fc
-    .record({ object: fc.constantFrom(...objects), relation: fc.constantFrom(...relations), pick: fc.nat(), id: fc.constantFrom(...ids), stored: context, expires: fc.constantFrom(now - 1, now, now + 1, now + 1000) })
+    .record({ object: fc.constantFrom(...objects), relation: fc.constantFrom(...relations), pick: fc.nat(), id: fc.constantFrom(...ids), stored: contexts, expires: fc.constantFrom(now - 1, now, now + 1, now + 1000) })
     .map(({ object, relation, pick, id, stored, expires }): Tuple => {
       const node = schema.definitions.get(object.type)?.members.get(relation);
       if (node?.kind !== "relation") throw new Error("a relation");
@@ -137,7 +137,7 @@ export interface World {
   context: Context;
 }
 
-export const worlds: fc.Arbitrary<World> = schemas.chain((schema) => fc.record({ schema: fc.constant(schema), tuples: tuplesOf(schema), subject: subjects, context }));
+export const worlds: fc.Arbitrary<World> = schemas.chain((schema) => fc.record({ schema: fc.constant(schema), tuples: tuplesOf(schema), subject: subjects, context: contexts }));
 
 /** How a failing world is printed: as text that can be read and pasted. */
 export function describeWorld(world: World): string {

@@ -1,6 +1,6 @@
 import type * as fc from "fast-check";
 
-import type { OpenRaw, RawDatabase, RawIterator, RawOperation, RawRange, RawSnapshot } from "../../src/storage/level/raw.js";
+import type { OpenRaw, RawBatch, RawDatabase, RawIterator, RawRange, RawSnapshot } from "../../src/storage/level/raw.js";
 
 /** A row under its key as text of one character a byte, which sorts as the bytes do. */
 type Row = readonly [name: string, key: Buffer, value: Buffer];
@@ -31,7 +31,7 @@ function valueOf(snapshot: RawSnapshot, key: Buffer): Buffer | undefined {
   return (snapshot as MemorySnapshot).rows.find(([, other]) => other.equals(key))?.[2];
 }
 
-function applied(rows: readonly Row[], operations: readonly RawOperation[]): Row[] {
+function applied(rows: readonly Row[], operations: RawBatch): Row[] {
   const table = new Map(rows.map((row) => [row[0], row]));
   for (const operation of operations) {
     const name = operation.key.toString("latin1");

@@ -70,16 +70,43 @@ export class CountingStore extends Passing {
   }
 }
 
-/** A store whose published head lags behind what was committed, as a replica's would. */
+/** A store whose published head lags behind what was committed, as a replica's would: it tells of a commit when its head has come to it. */
 export class LaggingStore extends Passing {
-  lag = 0;
+  #lag = 0;
+  readonly #listeners = new Set<(commit: Commit) => void>();
+  readonly #untold: Commit[] = [];
+
+  constructor(store: Store) {
+    super(store);
+    store.onCommit((commit) => {
+      this.#untold.push(commit);
+      this.#tell();
+    });
+  }
+
+  set lag(revisions: number) {
+    this.#lag = revisions;
+    this.#tell();
+  }
 
   override get head(): Head {
     const { revision, instant } = this.store.head;
-    return { revision: revision - this.lag, instant };
+    return { revision: revision - this.#lag, instant };
   }
+
+  override onCommit = (listener: (commit: Commit) => void) => {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  };
 
   override snapshot(revision: Revision = this.head.revision): Snapshot {
     return super.snapshot(revision);
+  }
+
+  #tell(): void {
+    while (this.#untold[0] !== undefined && this.#untold[0].revision <= this.head.revision) {
+      const [commit] = this.#untold.splice(0, 1);
+      if (commit !== undefined) for (const listener of this.#listeners) listener(commit);
+    }
   }
 }

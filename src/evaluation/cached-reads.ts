@@ -1,0 +1,86 @@
+import { assert } from "../base/assert.js";
+import type { ObjectRef } from "../model/object.js";
+import { wildcardId, type SubjectRef } from "../model/subject.js";
+import type { Tuple } from "../model/tuple.js";
+import { climb } from "./climb.js";
+import type { Holders } from "./cache/holders.js";
+import type { ListLeaf, ProbeLeaf } from "./cache/leaf.js";
+import type { CacheCounts } from "./cache/relation-cache.js";
+import type { SubjectView } from "./cache/subject-view.js";
+import type { TenantCache } from "./cache/tenant-cache.js";
+import type { Member } from "./plan.js";
+import type { ListKind, Reads, TupleList } from "./reads.js";
+import type { Wants } from "./wants.js";
+
+/** Is told of all that a walk read. */
+export interface Footprint {
+  note(ground: ProbeLeaf | ListLeaf | Holders): void;
+  /** Of all tuples that name a subject. */
+  noteSubject(subject: SubjectView): void;
+}
+
+/** Reads of the relation cache for walks about one subject: as of the newest commit when the pass began. */
+export class CachedReads implements Reads {
+  readonly #counts: CacheCounts;
+  readonly #wants: Wants;
+  readonly #who: SubjectRef;
+  readonly #footprint: Footprint;
+  #relations: TenantCache | undefined;
+  #subject: SubjectView | undefined;
+  #wildcard: SubjectView | undefined;
+
+  constructor(counts: CacheCounts, wants: Wants, subject: SubjectRef, footprint: Footprint) {
+    this.#counts = counts;
+    this.#wants = wants;
+    this.#who = subject;
+    this.#footprint = footprint;
+  }
+
+  /** Before each pass: what is held of a view that has been forgotten is not told of commits any more. */
+  begin(relations: TenantCache, subject: SubjectView): void {
+    this.#relations = relations;
+    this.#subject = subject;
+    this.#wildcard = undefined;
+  }
+
+  probe(key: string, object: ObjectRef, relation: string, subject: SubjectRef): Tuple | null | undefined {
+    const view = this.#view(subject);
+    const known = view.known(key);
+    if (known !== undefined) {
+      this.#counts.readHits++;
+      this.#footprint.noteSubject(view);
+      return known;
+    }
+    const leaf = view.probe(key);
+    this.#footprint.note(leaf);
+    if (leaf.value === undefined) this.#wants.probe(view, leaf, key, object, relation, subject);
+    else this.#counts.readHits++;
+    return leaf.value;
+  }
+
+  list(key: string, object: ObjectRef, relation: string, kind: ListKind): TupleList | undefined {
+    assert(this.#relations !== undefined, "a pass has begun");
+    const leaf = this.#relations.list(key, kind);
+    this.#footprint.note(leaf);
+    if (leaf.value === undefined) this.#wants.list(leaf, key, object, relation, kind);
+    else this.#counts.readHits++;
+    return leaf.value;
+  }
+
+  holders(member: Member): ReadonlySet<string> | "unknown" | undefined {
+    assert(this.#relations !== undefined && this.#subject !== undefined, "a pass has begun");
+    let holders = this.#subject.holders(member);
+    if (holders?.standsAt(this.#relations.revision) !== true) {
+      holders = climb(this.#who, member, { relations: this.#relations, wants: this.#wants, subject: this.#subject, known: holders });
+    }
+    if (holders === undefined) return undefined;
+    this.#footprint.note(holders);
+    return holders.ids ?? "unknown";
+  }
+
+  #view(subject: SubjectRef): SubjectView {
+    assert(this.#relations !== undefined && this.#subject !== undefined, "a pass has begun");
+    if (subject.id !== wildcardId) return this.#subject;
+    return (this.#wildcard ??= this.#relations.subject(`${this.#who.type}:${wildcardId}`));
+  }
+}

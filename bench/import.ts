@@ -5,8 +5,8 @@ import { Database } from "../src/database/database.js";
 import type { ImportTuplesRequest } from "../src/model/service.js";
 import type { Tuple } from "../src/model/tuple.js";
 import { openClassicLevel } from "../src/storage/level/raw.js";
-import { Random } from "./data/random.js";
 import { withFolder } from "./folder.js";
+import { Random } from "./worlds/random.js";
 
 /**
  * A bulk import, embedded, from a stream of tuples in random order to the last durable commit, both indexes and the log; beside it what

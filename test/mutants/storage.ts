@@ -129,6 +129,20 @@ export const storageMutants: readonly Mutant[] = [
     suites: conformance,
   },
   {
+    name: "an import leaves out its rows by subject",
+    file: "src/storage/level/import-rows.js",
+    find: "for (let row = 1; row < this.#rows; row += 2)",
+    replace: "for (let row = 1; row < 0; row += 2)",
+    suites: ["test/storage/level/import-rows.test.js"],
+  },
+  {
+    name: "an import keeps new tuples out of the log",
+    file: "src/storage/level/import-chunk.js",
+    find: "this.#log.addPlain(fields);",
+    replace: "",
+    suites: ["test/storage/level/import.test.js"],
+  },
+  {
     name: "what lies one revision above the horizon is collected",
     file: "src/storage/level/maintenance.js",
     find: "lte: logKey(this.#port.state.horizon.revision)",

@@ -3,8 +3,9 @@ import { asError, UsherError } from "../../base/errors.js";
 /**
  * What LevelDB or the file system threw, as an error with a code of ours; a bug of ours, which has none,
  * stays what it is. LevelDB wraps the cause of a failed opening, so the innermost code counts.
+ * @param remedy what comes once the disk is well: an open store recovers by itself; what was to be done once is to be done again
  */
-export function asStoreError(thrown: unknown, doing: string): Error {
+export function asStoreError(thrown: unknown, doing: string, remedy = "the store recovers by itself"): Error {
   const cause = innermost(thrown);
   const code = errorCode(cause);
   if (thrown instanceof UsherError || code === undefined) return asError(thrown);
@@ -15,7 +16,7 @@ export function asStoreError(thrown: unknown, doing: string): Error {
     return new UsherError("store_corrupt", `${doing}: ${cause.message}: restore the store from a backup`, { cause: thrown });
   }
   if (code === "LEVEL_ABORTED") return new UsherError("cancelled", `${doing}: the caller cancelled it`);
-  return new UsherError("store_unavailable", `${doing}: ${cause.message}: see to the disk; the store recovers by itself`, { cause: thrown });
+  return new UsherError("store_unavailable", `${doing}: ${cause.message}: see to the disk; ${remedy}`, { cause: thrown });
 }
 
 function innermost(thrown: unknown): Error {

@@ -4,14 +4,14 @@ import type { TenantId } from "../../model/zookie.js";
 import type { Commit } from "../store.js";
 import { counterKey, tenantLogKey, timeLogKey } from "./keys.js";
 import { type ChainPoint, putMeta } from "./meta.js";
-import type { RawOperation } from "./raw.js";
-import { encodeRecord } from "./record.js";
+import type { RawBatch, RawOperation } from "./raw.js";
+import type { EncodedRecord } from "./record.js";
 import { sealEmpty, sealJson } from "./seal.js";
 import type { SchemaInForce, State } from "./state.js";
 
 /** One batch on its way into the store, with the commits that it makes; none, where it only keeps house. */
 export interface Group {
-  readonly batch: readonly RawOperation[];
+  readonly batch: RawBatch;
   readonly commits: readonly Commit[];
   readonly schemas: ReadonlyMap<TenantId, SchemaInForce>;
   readonly counters: ReadonlyMap<string, Counted>;
@@ -29,9 +29,7 @@ export interface Counted {
 }
 
 /** A commit's rows in the log, and the head with it. */
-export function logRows(commit: Commit, head: ChainPoint): { rows: RawOperation[]; head: ChainPoint } {
-  const { tenant, revision, instant } = commit;
-  const { key, value, hash } = encodeRecord(commit, Buffer.from(head.hash, "hex"));
+export function logRows({ tenant, revision, instant }: Omit<Commit, "changes">, { key, value, hash }: EncodedRecord): { rows: RawOperation[]; head: ChainPoint } {
   const byTenant = tenantLogKey(tenant, revision);
   return {
     rows: [
@@ -42,8 +40,13 @@ export function logRows(commit: Commit, head: ChainPoint): { rows: RawOperation[
   };
 }
 
+/** What a group closes with. */
+interface Closing extends Pick<Group, "counters" | "head"> {
+  readonly commits: readonly Omit<Commit, "changes">[];
+}
+
 /** What stands once for a whole group, at the end of its batch. */
-export function closingRows({ commits, counters, head }: Pick<Group, "commits" | "counters" | "head">, state: Pick<State, "unverified" | "head">): { rows: RawOperation[]; mark: ChainPoint | undefined } {
+export function closingRows({ commits, counters, head }: Closing, state: Pick<State, "unverified" | "head">): { rows: RawOperation[]; mark: ChainPoint | undefined } {
   const rows: RawOperation[] = [];
   const mark = state.unverified > limits.verifyChangesMax ? state.head : undefined;
   if (mark) rows.push(putMeta("mark", mark));

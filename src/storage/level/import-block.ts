@@ -1,4 +1,6 @@
 import type { Context } from "../../model/context.js";
+import type { TupleShape } from "../../model/schema/schema.js";
+import { wildcardId } from "../../model/subject.js";
 import type { Tuple } from "../../model/tuple.js";
 import type { PlacedTuple, TupleKey } from "../store.js";
 import { identityFields } from "./keys.js";
@@ -44,9 +46,30 @@ export function stageTuple({ tuple, position }: PlacedTuple): StagedTuple {
   return { order: bytesText(identityFields("object", tuple).join("\0")), position, rest: plain ? "" : JSON.stringify(rest) };
 }
 
-/** The parts of `order`, each a character a byte still. */
-export function fieldsOf(order: string): readonly string[] {
-  return order.split("\0");
+/** The parts of an order, each a character a byte still. Where they equal those of the tuple `before` they are the same texts: neighbours share most. */
+export function fieldsOf(order: string, before: readonly string[] = []): readonly string[] {
+  const type = order.indexOf("\0");
+  const id = order.indexOf("\0", type + 1);
+  const relation = order.indexOf("\0", id + 1);
+  const subjectType = order.indexOf("\0", relation + 1);
+  const subjectRelation = order.indexOf("\0", subjectType + 1);
+  return [
+    shared(order.slice(0, type), before[0]),
+    shared(order.slice(type + 1, id), before[1]),
+    shared(order.slice(id + 1, relation), before[2]),
+    shared(order.slice(relation + 1, subjectType), before[3]),
+    shared(order.slice(subjectType + 1, subjectRelation), before[4]),
+    shared(order.slice(subjectRelation + 1), before[5]),
+  ];
+}
+
+function shared(text: string, known: string | undefined): string {
+  return text === known ? known : text;
+}
+
+/** The shape of a tuple that has neither condition nor expiration. */
+export function plainShapeOf([objectType = "", , relation = "", subjectType = "", subjectRelation = "", subjectId = ""]: readonly string[]): TupleShape {
+  return { objectType, relation, subjectType, subjectRelation, wildcard: subjectId === wildcardId, condition: "", expiring: false };
 }
 
 export function identityOf(fields: readonly string[]): TupleKey {
@@ -91,17 +114,27 @@ export function encodeBlock(tuples: readonly StagedTuple[]): Buffer {
   return bytes;
 }
 
-export function decodeBlock(bytes: Buffer): StagedTuple[] {
-  const tuples: StagedTuple[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const orderEnd = at + 2 + bytes.readUInt16BE(at);
-    const restEnd = orderEnd + 8 + bytes.readUInt32BE(orderEnd + 4);
-    tuples.push({
-      order: bytes.toString("latin1", at + 2, orderEnd),
-      position: bytes.readUInt32BE(orderEnd),
-      rest: restEnd === orderEnd + 8 ? "" : bytes.toString("utf8", orderEnd + 8, restEnd),
-    });
-    at = restEnd;
+/** Reads a block from its front, a tuple at a time: a merge has a block of each run in memory, and tuples by the ten thousand would fill it. */
+export class BlockReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
   }
-  return tuples;
+
+  /** Undefined at the end. */
+  next(): StagedTuple | undefined {
+    const bytes = this.#bytes;
+    if (this.#at >= bytes.length) return undefined;
+    const start = this.#at + 2;
+    const orderEnd = start + bytes.readUInt16BE(this.#at);
+    const restStart = orderEnd + 8;
+    this.#at = restStart + bytes.readUInt32BE(orderEnd + 4);
+    return {
+      order: bytes.toString("latin1", start, orderEnd),
+      position: bytes.readUInt32BE(orderEnd),
+      rest: restStart === this.#at ? "" : bytes.toString("utf8", restStart, this.#at),
+    };
+  }
 }

@@ -4,24 +4,27 @@ import type { Clock } from "../../base/clock.js";
 import { limits } from "../../base/limits.js";
 import type { TupleShape } from "../../model/schema/schema.js";
 import type { StoredTuple, Tuple } from "../../model/tuple.js";
-import type { Commit, StoredChange } from "../store.js";
-import { closingRows, type Counted, type Group, logRows } from "./group.js";
-import { fieldsOf, identityOf, type StagedTuple, tupleOf } from "./import-block.js";
+import { type Counted, logRows } from "./group.js";
+import { fieldsOf, identityOf, plainShapeOf, stagedBytes, type StagedTuple, tupleOf } from "./import-block.js";
+import { ChunkChanges } from "./import-changes.js";
+import { ChunkGroup, type CommitHead } from "./import-group.js";
 import type { Standing } from "./import-standing.js";
 import type { RunSpan, Taken } from "./import-merge.js";
 import { deleteImport, type ImportRecord, putImport } from "./import-record.js";
-import { headKeyOfBytes, pastKey, shapeText, type Side, stagedKey } from "./keys.js";
+import { headKey, pastKey, shapeText, type Side, stagedKey } from "./keys.js";
 import type { ChainPoint } from "./meta.js";
+import { ChunkRows } from "./import-rows.js";
 import type { RawOperation } from "./raw.js";
+import { RecordWriter } from "./record.js";
 import { decodeRow, encodeRow } from "./row.js";
-import { seal } from "./seal.js";
+import { checksumBytes } from "./seal.js";
 import type { Counters, State } from "./state.js";
 import { sameShape, shapeOf } from "../../model/schema/shape.js";
 import { sameVersion } from "./version.js";
 
 /** One commit of an import on its way, and what it makes of its import. */
 export interface Chunk {
-  readonly group: Group;
+  readonly group: ChunkGroup;
   readonly record: ImportRecord;
   /** What it was built on: it must be committed on nothing else. */
   readonly base: ChunkBase;
@@ -47,10 +50,9 @@ export function publishedBase({ head, unverified }: State): ChunkBase {
 
 /** It keeps nothing of the chunk but numbers: one is built on the other over the whole of an import. */
 export function baseAfter({ group, base }: Chunk): ChunkBase {
-  const changes = group.commits.reduce((sum, commit) => sum + 1 + commit.changes.length, 0);
   return {
     head: group.head,
-    unverified: (group.mark === undefined ? base.unverified : 0) + changes,
+    unverified: (group.mark === undefined ? base.unverified : 0) + group.unverified,
     counted: new Map([...base.counted, ...[...group.counters.values()].map(({ shape, count }) => [shapeText(shape), count] as const)]),
   };
 }
@@ -62,94 +64,105 @@ export function baseAfter({ group, base }: Chunk): ChunkBase {
  * @param taken what the merge gave, or nothing where the import is at its end
  */
 export async function buildChunk(record: ImportRecord, taken: Taken | undefined, standing: Standing, base: ChunkBase, port: ChunkPort): Promise<Chunk> {
-  const builder = new ChunkBuilder(record, standing, base, port);
-  if (taken !== undefined) await builder.add(taken.tuples);
+  const builder = new ChunkBuilder(record, taken?.tuples ?? [], base, port);
+  await builder.build(standing);
   return builder.finish(taken);
 }
 
 type MutableCount = { -readonly [Field in keyof Counted]: Counted[Field] };
 
-/** Which every row begins with. */
-const checksumBytes = 4;
-
 class ChunkBuilder {
   readonly #record: ImportRecord;
   readonly #base: ChunkBase;
   readonly #published: Counters;
-  readonly #standing: Standing;
-  readonly #revision: number;
-  readonly #instant: number;
-  readonly #batch: RawOperation[] = [];
-  readonly #changes: StoredChange[] = [];
+  readonly #tuples: readonly StagedTuple[];
+  readonly #commit: CommitHead;
+  readonly #batch: ChunkRows;
+  readonly #log: RecordWriter;
+  readonly #changes = new ChunkChanges();
   readonly #counters = new Map<string, MutableCount>();
   /** The counter of the tuple before: tuples of a shape follow each other often. */
   #counting: MutableCount | undefined;
-  /** What every row of a plain tuple holds: flags, and since when it stands. */
-  readonly #plainBody: Buffer;
   #added = 0;
 
-  constructor(record: ImportRecord, standing: Standing, base: ChunkBase, { state, clock }: ChunkPort) {
+  constructor(record: ImportRecord, tuples: readonly StagedTuple[], base: ChunkBase, { state, clock }: ChunkPort) {
     this.#record = record;
     this.#published = state.counters;
     this.#base = base;
-    this.#standing = standing;
-    this.#revision = base.head.revision + 1;
-    this.#instant = Math.max(clock.now(), base.head.instant);
-    const plain = { object: { type: "", id: "" }, relation: "", subject: { type: "", id: "", relation: "" } };
-    this.#plainBody = encodeRow(Buffer.alloc(0), plain, this.#revision).subarray(checksumBytes);
+    this.#tuples = tuples;
+    const { tenant, principal, metadata } = record;
+    const revision = base.head.revision + 1;
+    this.#commit = { revision, instant: Math.max(clock.now(), base.head.instant), tenant, principal, metadata };
+    this.#log = new RecordWriter(this.#commit, Buffer.from(base.head.hash, "hex"), tuples.reduce((sum, tuple) => sum + stagedBytes(tuple), 0));
+    this.#batch = new ChunkRows(tenant, encodeRow(Buffer.alloc(0), anyPlain, revision).subarray(checksumBytes), tuples);
   }
 
-  async add(tuples: readonly StagedTuple[]): Promise<void> {
-    const standing = await this.#standing.of(tuples);
-    for (const [at, tuple] of tuples.entries()) {
+  async build(standing: Standing): Promise<void> {
+    const rows = await standing.of(this.#tuples);
+    let fields: readonly string[] = [];
+    for (const [at, staged] of this.#tuples.entries()) {
       if (at % limits.importSliceTuplesMax === limits.importSliceTuplesMax - 1) await turn();
-      const row = standing.get(tuple.order);
-      const fields = fieldsOf(tuple.order);
-      this.#touch(tuple, fields, row === undefined ? undefined : decodeRow(row.key, row.value, identityOf(fields)).tuple);
+      fields = fieldsOf(staged.order, fields);
+      const row = rows.size === 0 ? undefined : rows.get(staged.order);
+      if (row !== undefined) this.#replace(staged, tupleOf(staged, fields), decodeRow(row.key, row.value, identityOf(fields)).tuple);
+      else if (staged.rest === "") this.#addPlain(staged, fields);
+      else this.#add(staged, tupleOf(staged, fields));
     }
   }
 
   finish(taken: Taken | undefined): Chunk {
-    const { tenant, principal, metadata, pending } = this.#record;
-    const changes = this.#changes;
+    const { pending } = this.#record;
     let { head }: { head: ChainPoint } = this.#base;
-    const commits: Commit[] = [];
-    if (changes.length > 0) {
-      const commit: Commit = { revision: this.#revision, instant: this.#instant, tenant, principal, metadata, changes };
-      const logged = logRows(commit, head);
+    if (this.#changes.length > 0) {
+      const logged = logRows(this.#commit, this.#log.finish());
       this.#batch.push(...logged.rows);
       head = logged.head;
-      commits.push(commit);
     }
     const record = this.#recordAfter(taken, head);
     const left = record.pending?.runs ?? pending?.runs.map(({ end }) => ({ from: end, end })) ?? [];
     this.#batch.push(...this.#consumed(pending?.runs ?? [], left));
     this.#batch.push(record.pending === undefined && record.id === undefined ? deleteImport(record) : putImport(record));
-    const { rows, mark } = closingRows({ commits, counters: this.#counters, head }, this.#base);
-    this.#batch.push(...rows);
-    return { group: { batch: this.#batch, commits, schemas: new Map(), counters: this.#counters, mark, head }, record, base: this.#base };
+    return { group: new ChunkGroup(this.#batch, this.#commit, this.#changes, this.#counters, head, this.#base), record, base: this.#base };
   }
 
-  #touch(staged: StagedTuple, fields: readonly string[], standing: StoredTuple | undefined): void {
-    const tuple = tupleOf(staged, fields);
-    if (standing !== undefined && sameVersion(standing, tuple)) return;
-    const { tenant } = this.#record;
+  /** Nearly all are plain and new, and pass without becoming more than texts. */
+  #addPlain(staged: StagedTuple, fields: readonly string[]): void {
+    this.#batch.putPlain(staged.order, fields);
+    this.#log.addPlain(fields);
+    this.#count(plainShapeOf(fields), 1);
+    this.#changes.add(staged);
+    this.#added++;
+  }
+
+  #add(staged: StagedTuple, tuple: Tuple): void {
+    this.#put(tuple);
+    this.#log.add({ kind: "write", tuple });
+    this.#count(shapeOf(tuple), 1);
+    this.#changes.add(staged);
+    this.#added++;
+  }
+
+  #replace(staged: StagedTuple, tuple: Tuple, standing: StoredTuple): void {
+    if (sameVersion(standing, tuple)) return;
+    this.#put(tuple);
     for (const side of sides) {
-      const key = headKeyOfBytes(side, tenant, side === "object" ? staged.order : bySubject(fields));
-      const value = staged.rest === "" ? seal(key, this.#plainBody) : encodeRow(key, tuple, this.#revision);
-      this.#batch.push({ type: "put", key, value });
-      if (standing === undefined) continue;
-      const past = pastKey(side, tenant, tuple, standing.since);
-      this.#batch.push({ type: "put", key: past, value: encodeRow(past, standing, standing.since, this.#revision) });
+      const past = pastKey(side, this.#record.tenant, tuple, standing.since);
+      this.#batch.push({ type: "put", key: past, value: encodeRow(past, standing, standing.since, this.#commit.revision) });
     }
-    this.#count(tuple, 1);
-    if (standing === undefined) this.#added++;
-    else this.#count(standing, -1);
-    this.#changes.push({ kind: "write", tuple, ...(standing === undefined ? {} : { replaced: standing.since }) });
+    this.#log.add({ kind: "write", tuple, replaced: standing.since });
+    this.#count(shapeOf(tuple), 1);
+    this.#count(shapeOf(standing), -1);
+    this.#changes.add(staged, standing.since);
   }
 
-  #count(tuple: Tuple, by: number): void {
-    const shape = shapeOf(tuple);
+  #put(tuple: Tuple): void {
+    for (const side of sides) {
+      const key = headKey(side, this.#record.tenant, tuple);
+      this.#batch.push({ type: "put", key, value: encodeRow(key, tuple, this.#commit.revision) });
+    }
+  }
+
+  #count(shape: TupleShape, by: number): void {
     if (this.#counting === undefined || !sameShape(shape, this.#counting.shape)) this.#counting = this.#counter(shape);
     this.#counting.count += by;
   }
@@ -190,7 +203,5 @@ class ChunkBuilder {
 
 const sides: readonly Side[] = ["object", "subject"];
 
-/** The order of the index by subject, from that by object. */
-function bySubject([type = "", id = "", relation = "", subjectType = "", subjectRelation = "", subjectId = ""]: readonly string[]): string {
-  return `${subjectType}\0${subjectId}\0${subjectRelation}\0${type}\0${relation}\0${id}`;
-}
+/** Whose row holds what that of any plain tuple does. */
+const anyPlain: Tuple = { object: { type: "", id: "" }, relation: "", subject: { type: "", id: "", relation: "" } };

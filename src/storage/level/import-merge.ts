@@ -1,4 +1,4 @@
-import { before, decodeBlock, stagedBytes, type StagedTuple } from "./import-block.js";
+import { before, BlockReader, stagedBytes, type StagedTuple } from "./import-block.js";
 
 /** Reads one block of a run, as it was encoded. */
 export type LoadBlock = (run: number, block: number) => Promise<Buffer>;
@@ -107,8 +107,7 @@ class RunReader {
   readonly #load: (block: number) => Promise<Buffer>;
   readonly #end: number;
   #block: number;
-  #tuples: readonly StagedTuple[] = [];
-  #at = 0;
+  #reader: BlockReader | undefined;
   /** Undefined at the end. */
   next: StagedTuple | undefined;
 
@@ -125,14 +124,13 @@ class RunReader {
 
   /** To the next tuple; false: the block is at its end, and the one that follows must be loaded. */
   step(): boolean {
-    this.next = this.#tuples[++this.#at];
+    this.next = this.#reader?.next();
     return this.next !== undefined;
   }
 
   async load(): Promise<void> {
     this.#block++;
-    this.#at = 0;
-    this.#tuples = this.#block < this.#end ? decodeBlock(await this.#load(this.#block)) : [];
-    [this.next] = this.#tuples;
+    this.#reader = this.#block < this.#end ? new BlockReader(await this.#load(this.#block)) : undefined;
+    this.next = this.#reader?.next();
   }
 }

@@ -64,17 +64,27 @@ export function identityFields(side: Side, key: TupleKey): string[] {
     : [subject.type, subject.id, subject.relation, object.type, relation, object.id];
 }
 
+/** Which fields of the order by object make that by subject. */
+export const fieldsBySubject = [3, 5, 4, 0, 2, 1] as const;
+
 export function headKey(side: Side, tenant: TenantId, key: TupleKey): Buffer {
   return textKey(headSpace[side], tenant, identityFields(side, key).join("\0"));
 }
 
 /** The same from the fields themselves, each a character a byte of its UTF-8, as staged tuples have them. */
 export function headKeyOfBytes(side: Side, tenant: TenantId, text: string): Buffer {
-  const key = Buffer.allocUnsafe(5 + text.length);
-  key[0] = headSpace[side];
-  key.writeUInt32BE(tenant, 1);
-  key.write(text, 5, "latin1");
+  const key = Buffer.allocUnsafe(headPrefixBytes + text.length);
+  key.write(text, writeHeadPrefix(key, 0, side, tenant), "latin1");
   return key;
+}
+
+/** The keyspace and the tenant, which a head key begins with. */
+export const headPrefixBytes = 5;
+
+/** Gives where the identity begins. */
+export function writeHeadPrefix(bytes: Buffer, at: number, side: Side, tenant: TenantId): number {
+  bytes[at] = headSpace[side];
+  return bytes.writeUInt32BE(tenant, at + 1);
 }
 
 export function pastKey(side: Side, tenant: TenantId, key: TupleKey, since: Revision): Buffer {

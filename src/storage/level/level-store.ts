@@ -1,4 +1,4 @@
-import { capDelay, type Clock, type Instant, type SteadyClock } from "../../base/clock.js";
+import type { Clock, Instant, SteadyClock } from "../../base/clock.js";
 import { asError, UsherError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
 import type { Quotas, Tenant } from "../../model/tenant.js";
@@ -6,25 +6,26 @@ import type { Revision, TenantId } from "../../model/zookie.js";
 import { type StoreObserver, unobservedStore } from "../observer.js";
 import type { Ancestor, Commit, Head, Import, ImportOptions, ImportOutcome, Snapshot, Store, StoreCondition, StoreIdentity, Write, WriteOutcome } from "../store.js";
 import { Backups } from "./backup/backups.js";
+import { instantOf, readCommits, revisionsAfter } from "./commit-log.js";
 import { Condition } from "./condition.js";
 import { asStoreError } from "./failure.js";
 import { ReadGate } from "./gate.js";
 import type { Group } from "./group.js";
 import { Handle, type Pin } from "./handle.js";
 import { ImportDesk } from "./import-desk.js";
-import { logKey, parseTenantLogKey, parseTimeLogKey, tenantLogKey, timeLogKey } from "./keys.js";
+import { parseTimeLogKey, timeLogKey } from "./keys.js";
 import { Maintenance } from "./maintenance.js";
-import { levelFolder, type Marker, tryWriting, writeMarker } from "./marker.js";
+import { levelFolder, type Marker, writeMarker } from "./marker.js";
 import { putMeta } from "./meta.js";
 import { type Apply, closedError, type CommitGroup, CommitPipeline } from "./pipeline.js";
 import type { OpenRaw, RawDatabase } from "./raw.js";
-import { decodeRecord } from "./record.js";
+import { Revival } from "./revival.js";
 import { first } from "./scan.js";
 import type { TableFile } from "./scrub.js";
 import { Scrubber } from "./scrubber.js";
 import { LevelSnapshot } from "./snapshot.js";
 import { Staging } from "./staging.js";
-import { corrupt, readState, setCounter, type State } from "./state.js";
+import { setCounter, type State } from "./state.js";
 import { describe, TenantChanges } from "./tenant-changes.js";
 import { TenantPurge } from "./tenant-purge.js";
 
@@ -44,7 +45,7 @@ export interface OpenedStore {
 
 /**
  * The store on LevelDB. It owns what is published: the handle with its pin, and the state at head;
- * both change only in `publish` and in `revive`, which the pipeline calls one at a time.
+ * both change only in `publish` and in a revival, which the pipeline calls one at a time.
  */
 export class LevelStore implements Store {
   readonly clock: Clock;
@@ -66,10 +67,7 @@ export class LevelStore implements Store {
   #scrubbedAt: Instant | undefined;
   /** Why nothing is served any more. */
   #ended: UsherError | undefined;
-  /** The last attempt to reopen failed: until one succeeds, reads are answered by nobody. */
-  #lost = false;
-  #revival: NodeJS.Timeout | undefined;
-  #revivalDelayMs: number = limits.recoveryDelayMsMin;
+  #revival: Revival;
   #marking: Promise<void> = Promise.resolve();
   /** The revision that the marker was last told of. */
   #witnessed: Revision | undefined;
@@ -86,13 +84,17 @@ export class LevelStore implements Store {
       staging: () => new Staging(this.#pin(), this.#state, this.clock, this.horizonMs),
       apply: (batch) => this.#pin().handle.raw.batch(batch, { sync: true }),
       publish: (group) => this.#publish(group),
-      revive: () => this.#revive(),
+      revive: async () => {
+        if (this.#ended) throw this.#ended;
+        await this.#revival.run();
+      },
       failed: () => {
         this.#condition.become("failed");
-        this.#reviveLater();
+        this.#revival.later();
       },
       observer: opened.observer ?? unobservedStore,
     });
+    this.#revival = this.#makeRevival(opened);
     this.#maintenance = new Maintenance(this);
     this.#maintenance.start(maintenanceMs);
     this.#scrubber = new Scrubber(levelFolder(opened.folder), (damage) => this.#end(damage), () => (this.#scrubbedAt = this.clock.now()));
@@ -104,6 +106,26 @@ export class LevelStore implements Store {
     this.#imports = new ImportDesk(this);
     this.#imports.start();
     this.#backups = new Backups(opened.folder, this);
+  }
+
+  #makeRevival({ folder, openRaw }: OpenedStore): Revival {
+    return new Revival({
+      folder,
+      openRaw,
+      gate: this.#gate,
+      condition: this.#condition,
+      state: () => this.#state,
+      handle: () => this.#handle,
+      drop: () => {
+        const broken = this.#handle;
+        this.#handle = undefined;
+        return broken;
+      },
+      adopt: (raw, found, missed) => this.#adopt(raw, found, missed),
+      queue: () => void this.#pipeline.between(async () => undefined).catch(() => undefined),
+      revived: () => this.#imports.start(),
+      end: (damage) => this.#end(damage),
+    });
   }
 
   get head(): Head {
@@ -235,7 +257,7 @@ export class LevelStore implements Store {
     return {
       state,
       writable: state === "ready" && clock.jumpMs === 0,
-      readable: state !== "ended" && (this.#handle !== undefined || (state === "reviving" && !this.#lost)),
+      readable: state !== "ended" && (this.#handle !== undefined || (state === "reviving" && !this.#revival.lost)),
       clockJumpMs: clock.jumpMs,
       writesQueued: this.#pipeline.queued,
       readsInFlight: this.#gate.running,
@@ -290,7 +312,7 @@ export class LevelStore implements Store {
     await this.#scrubber.stop();
     await this.#backups.stop();
     const sound = (await this.#pipeline.close()) && this.#ended === undefined;
-    clearTimeout(this.#revival);
+    this.#revival.stop();
     this.#ended ??= closedError();
     this.#condition.become("ended");
     await this.#gate.shut();
@@ -379,81 +401,13 @@ export class LevelStore implements Store {
     this.#condition.become("ended");
   }
 
-  #reviveLater(): void {
-    clearTimeout(this.#revival);
-    this.#revival = setTimeout(() => {
-      // A task that does nothing: being next in the queue, it makes the pipeline revive the store first.
-      this.#pipeline.between(async () => undefined).catch(() => undefined);
-    }, capDelay(this.#revivalDelayMs)).unref();
-    this.#revivalDelayMs = Math.min(2 * this.#revivalDelayMs, limits.recoveryDelayMsMax);
-  }
-
-  /** Closes what is left of the handle, opens the store anew, and publishes what is found above the published head. */
-  async #revive(): Promise<void> {
-    if (this.#ended) throw this.#ended;
-    this.#condition.become("reviving");
-    try {
-      await tryWriting(this.#opened.folder);
-      await this.#gate.shut();
-      await this.#replaceHandle();
-      this.#gate.open();
-      this.#revivalDelayMs = limits.recoveryDelayMsMin;
-      this.#lost = false;
-      this.#condition.become("ready");
-      this.#imports.start();
-    } catch (error) {
-      const failure = asStoreError(error, "reopen the store after the disk failed");
-      if (failure instanceof UsherError && failure.code === "store_corrupt") {
-        this.#end(failure);
-      } else {
-        this.#gate.open();
-        this.#lost = this.#handle === undefined;
-        this.#condition.become("failed");
-        this.#reviveLater();
-      }
-      throw failure;
-    }
-  }
-
-  async #replaceHandle(): Promise<void> {
-    const broken = this.#handle;
-    this.#handle = undefined;
-    await broken?.close();
-    const raw = await this.#opened.openRaw(levelFolder(this.#opened.folder), { create: false });
-    try {
-      const found = await readState(raw, this.#state.format);
-      const missed = await this.#missedCommits(raw, found);
-      const { head } = this.#state;
-      this.#handle = new Handle(raw, found.head.revision);
-      this.#state = { ...found, head, unverified: found.unverified - missed.reduce((sum, { changes }) => sum + 1 + changes.length, 0) };
-      for (const commit of missed) this.#announce(commit);
-      this.#state.head = found.head;
-    } catch (error) {
-      await raw.close();
-      throw error;
-    }
-  }
-
-  /** Commits whose batch was applied although it was rejected. @throws `store_corrupt` where published ones are gone */
-  async #missedCommits(raw: RawDatabase, found: State): Promise<Commit[]> {
+  /** What a revival has found takes the place of what failed; listeners hear of the commits that nobody knew to be durable. */
+  #adopt(raw: RawDatabase, found: State, missed: readonly Commit[]): void {
     const { head } = this.#state;
-    const lost = corrupt(`revision ${head.revision}, which was durable, is not in it any more`);
-    if (found.head.revision < head.revision) throw lost;
-    if (found.head.revision === head.revision) {
-      if (found.head.hash !== head.hash) throw lost;
-      return [];
-    }
-    const snapshot = raw.snapshot();
-    try {
-      const revisions = Array.from({ length: found.head.revision - head.revision }, (_, i) => head.revision + 1 + i);
-      const keys = revisions.map(logKey);
-      const values = await raw.getMany(keys, snapshot);
-      const records = revisions.map((revision, i) => decodeRecord(revision, keys[i] as Buffer, values[i] as Buffer));
-      if (records[0]?.previous.toString("hex") !== head.hash) throw lost;
-      return records.map(({ commit }) => commit);
-    } finally {
-      await snapshot.close();
-    }
+    this.#handle = new Handle(raw, found.head.revision);
+    this.#state = { ...found, head, unverified: found.unverified - missed.reduce((sum, { changes }) => sum + 1 + changes.length, 0) };
+    for (const commit of missed) this.#announce(commit);
+    this.#state.head = found.head;
   }
 }
 
@@ -463,38 +417,4 @@ function ahead(revision: Revision, head: Head): UsherError {
 
 function expired(what: string, horizon: Head): UsherError {
   return new UsherError("zookie_expired", `${what} is before the horizon, revision ${horizon.revision}: read something newer, or keep history for longer`);
-}
-
-function instantOf(pin: Pin, revision: Revision): Instant {
-  try {
-    const key = logKey(revision);
-    return decodeRecord(revision, key, pin.handle.raw.getSync(key, pin.snapshot) ?? Buffer.alloc(0)).commit.instant;
-  } catch (error) {
-    throw asStoreError(error, "read a commit");
-  }
-}
-
-async function revisionsAfter(pin: Pin, tenant: TenantId, after: Revision, limit: number): Promise<Revision[]> {
-  const revisions: Revision[] = [];
-  const iterator = pin.handle.raw.iterate({ gt: tenantLogKey(tenant, after), lte: tenantLogKey(tenant, pin.revision), snapshot: pin.snapshot });
-  try {
-    while (revisions.length < limit) {
-      const entries = await iterator.next(limit - revisions.length);
-      if (entries.length === 0) break;
-      revisions.push(...entries.map(([key]) => parseTenantLogKey(key)));
-    }
-    return revisions;
-  } finally {
-    await iterator.close();
-  }
-}
-
-async function readCommits(pin: Pin, revisions: readonly Revision[]): Promise<Commit[]> {
-  const keys = revisions.map(logKey);
-  const values = await pin.handle.raw.getMany(keys, pin.snapshot);
-  return revisions.map((revision, i) => {
-    const [key, value] = [keys[i], values[i]];
-    if (key === undefined || value === undefined) throw corrupt(`revision ${revision} is missing from its log`);
-    return decodeRecord(revision, key, value).commit;
-  });
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { maskedCrc32c } from "./crc32c.js";
+import { maskedCrc32c } from "./crc.js";
 import { Damaged, FileReader } from "./file-reader.js";
 
 const logBlockBytes = 32_768;

@@ -42,7 +42,7 @@ export function levelFolder(folder: string): string {
 export async function readMarker(folder: string, newest = format): Promise<Marker | undefined> {
   const names = await readdir(folder).catch((error: unknown): string[] => {
     if (errorCode(error) === "ENOENT") return [];
-    if (errorCode(error) === "ENOTDIR") throw notAStore(folder);
+    if (errorCode(error) === "ENOTDIR") throw notAFolder(folder);
     throw error;
   });
   if (names.includes(markerName)) return parse(await readFile(join(folder, markerName), "utf8"), newest);
@@ -121,6 +121,10 @@ async function writeSynced(path: string, content: string | Buffer): Promise<void
 
 function notAStore(folder: string): UsherError {
   return new UsherError("not_a_store", `folder ${quote(folder)} is not empty and holds no store: give an empty folder, or one that does not exist`);
+}
+
+function notAFolder(path: string): UsherError {
+  return new UsherError("not_a_store", `${quote(path)} is not a folder: name the folder of a store, or one for a new store`);
 }
 
 export function restoreUnfinished(folder: string): UsherError {

@@ -5,10 +5,10 @@ import { tupleIdentity } from "../../model/tuple.js";
 import type { StoreObserver } from "../observer.js";
 import type { Write, WriteOutcome } from "../store.js";
 import type { Group } from "./group.js";
-import type { RawOperation } from "./raw.js";
+import type { RawBatch } from "./raw.js";
 import type { Answer, Staging } from "./staging.js";
 
-export type Apply = (batch: readonly RawOperation[]) => Promise<void>;
+export type Apply = (batch: RawBatch) => Promise<void>;
 
 /** Writes a group's batch and publishes it. @throws `outcome_unknown` */
 export type CommitGroup = (group: Group) => Promise<void>;
@@ -20,7 +20,7 @@ export interface PipelinePort {
   /** A new group over what is published. */
   staging(): Staging;
   /** Into LevelDB, synced. */
-  apply(batch: readonly RawOperation[]): Promise<void>;
+  apply(batch: RawBatch): Promise<void>;
   /** The group's batch is durable: take the snapshot, publish, tell the listeners. If it throws, revival finds what it left. */
   publish(group: Group): void;
   /** Replaces the handle after a failed batch. @throws `store_unavailable`: later perhaps; `store_corrupt`: never */
@@ -187,7 +187,7 @@ export class CommitPipeline {
     this.#port.observer.onGroup({ commits: group.commits.length, rows: group.batch.length, seconds: (performance.now() - start) / 1_000 });
   }
 
-  async #apply(batch: readonly RawOperation[]): Promise<void> {
+  async #apply(batch: RawBatch): Promise<void> {
     try {
       await this.#port.apply(batch);
     } catch (error) {

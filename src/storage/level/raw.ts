@@ -11,7 +11,7 @@ export interface RawDatabase {
   getSync(key: Buffer, snapshot: RawSnapshot): Buffer | undefined;
   iterate(range: RawRange): RawIterator;
   /** Atomic; `sync`: on the disk when it resolves. Once it has rejected, nothing is known of this handle (SEMANTICS 1). */
-  batch(operations: readonly RawOperation[], options: { readonly sync: boolean }): Promise<void>;
+  batch(operations: RawBatch, options: { readonly sync: boolean }): Promise<void>;
   snapshot(): RawSnapshot;
   close(): Promise<void>;
 }
@@ -36,6 +36,11 @@ export interface RawIterator {
 export type RawOperation =
   | { readonly type: "put"; readonly key: Buffer; readonly value: Buffer }
   | { readonly type: "del"; readonly key: Buffer };
+
+/** Operations in order, such as an array of them; or what makes each as it is asked for. */
+export interface RawBatch extends Iterable<RawOperation> {
+  readonly length: number;
+}
 
 export type OpenRaw = (folder: string, options: { readonly create: boolean }) => Promise<RawDatabase>;
 
@@ -75,7 +80,7 @@ class ClassicRaw implements RawDatabase {
   }
 
   /** Chained: an array with the option `sync` costs 16 µs an operation on the event loop, this 2. */
-  batch(operations: readonly RawOperation[], { sync }: { readonly sync: boolean }): Promise<void> {
+  batch(operations: RawBatch, { sync }: { readonly sync: boolean }): Promise<void> {
     const batch = this.#level.batch();
     for (const operation of operations) {
       if (operation.type === "put") batch.put(operation.key, operation.value);

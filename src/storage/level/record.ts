@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
-import { Packr } from "msgpackr";
+import { Unpackr } from "msgpackr";
 
 import type { Context } from "../../model/context.js";
 import type { Metadata } from "../../model/service.js";
@@ -8,6 +8,7 @@ import type { Tuple } from "../../model/tuple.js";
 import type { Revision } from "../../model/zookie.js";
 import type { Commit, StoredChange } from "../store.js";
 import { logKey } from "./keys.js";
+import { MessagePackWriter } from "./message-pack.js";
 import { seal, unseal } from "./seal.js";
 
 /** A commit as it stands in the log, with the hash of the record before it, and its own. */
@@ -32,28 +33,102 @@ type Fields = [Buffer, number, number, string, string, string | null, (string | 
 
 const fieldsPerChange = 11;
 
-const packr = new Packr({ useRecords: false });
+const unpackr = new Unpackr({ useRecords: false });
 
-/** The log's row for the commit, and the hash that the next one carries. */
-export function encodeRecord(commit: Commit, previous: Buffer): { key: Buffer; value: Buffer; hash: Buffer } {
-  const key = logKey(commit.revision);
-  const fields: Fields = [
-    previous,
-    commit.instant,
-    commit.tenant,
-    commit.principal,
-    JSON.stringify(commit.metadata),
-    commit.schema ?? null,
-    encodeChanges(commit.changes),
-  ];
-  const body = packr.pack(fields);
-  return { key, value: seal(key, body), hash: hashOf(body) };
+/** The log's row for a commit, and the hash that the next one carries. */
+export interface EncodedRecord {
+  readonly key: Buffer;
+  readonly value: Buffer;
+  readonly hash: Buffer;
+}
+
+/** What a record without changes takes, about. */
+const bytesBesideChanges = 256;
+
+/** A record while it is written, change by change. */
+export class RecordWriter {
+  readonly #revision: Revision;
+  readonly #out: MessagePackWriter;
+  /** The list of changes. */
+  readonly #list: number;
+  #changes = 0;
+
+  /** @param bytes about how many the changes will take */
+  constructor({ revision, instant, tenant, principal, metadata, schema }: Omit<Commit, "changes">, previous: Buffer, bytes: number) {
+    this.#revision = revision;
+    const out = (this.#out = new MessagePackWriter(bytesBesideChanges + bytes));
+    out.list(7);
+    out.binary(previous);
+    out.number(instant);
+    out.number(tenant);
+    out.text(principal);
+    out.text(JSON.stringify(metadata));
+    if (schema === undefined) out.null();
+    else out.text(schema);
+    this.#list = out.list(0);
+  }
+
+  add({ kind, tuple, replaced }: StoredChange): void {
+    const { object, relation, subject, condition, expiresAt } = tuple;
+    const out = this.#out;
+    out.number(kind === "write" ? 1 : 0);
+    out.text(object.type);
+    out.text(object.id);
+    out.text(relation);
+    out.text(subject.type);
+    out.text(subject.id);
+    out.text(subject.relation);
+    out.number(replaced ?? 0);
+    if (condition === undefined) {
+      out.null();
+      out.null();
+    } else {
+      out.text(condition.name);
+      out.text(JSON.stringify(condition.context));
+    }
+    if (expiresAt === undefined) out.null();
+    else out.number(expiresAt);
+    this.#changes++;
+  }
+
+  /** A plain tuple that is new, by the fields of its identity in the order by object, each a character a byte of its UTF-8. */
+  addPlain([type = "", id = "", relation = "", subjectType = "", subjectRelation = "", subjectId = ""]: readonly string[]): void {
+    const out = this.#out;
+    out.number(1);
+    out.textOfBytes(type);
+    out.textOfBytes(id);
+    out.textOfBytes(relation);
+    out.textOfBytes(subjectType);
+    out.textOfBytes(subjectId);
+    out.textOfBytes(subjectRelation);
+    out.number(0);
+    out.null();
+    out.null();
+    out.null();
+    this.#changes++;
+  }
+
+  finish(): EncodedRecord {
+    this.#out.setLength(this.#list, this.#changes * fieldsPerChange);
+    const body = this.#out.finish();
+    const key = logKey(this.#revision);
+    return { key, value: seal(key, body), hash: hashOf(body) };
+  }
+}
+
+/** What a change takes, about. */
+const bytesPerChange = 80;
+
+export function encodeRecord(commit: Commit, previous: Buffer): EncodedRecord {
+  const writer = new RecordWriter(commit, previous, commit.changes.length * bytesPerChange);
+  for (const change of commit.changes) writer.add(change);
+  return writer.finish();
 }
 
 /** @throws `store_corrupt` */
 export function decodeRecord(revision: Revision, key: Buffer, value: Buffer): CommitRecord {
   const body = unseal(key, value);
-  const [previous, instant, tenant, principal, metadata, schema, changes] = packr.unpack(body) as Fields;
+  const [previous, instant, tenant, principal, metadata, schema, changes] = unpackr.unpack(body) as Fields;
   const commit: Commit = {
     revision,
     instant,
@@ -67,28 +142,7 @@ export function decodeRecord(revision: Revision, key: Buffer, value: Buffer): Co
 }
 
 function hashOf(body: Uint8Array): Buffer {
-  return createHash("sha256").update(body).digest();
-}
-
-/** One list, filled in place: a commit may hold ten thousand. */
-function encodeChanges(changes: readonly StoredChange[]): (string | number | null)[] {
-  const flat = new Array<string | number | null>(changes.length * fieldsPerChange);
-  let at = 0;
-  for (const { kind, tuple, replaced } of changes) {
-    const { object, relation, subject, condition, expiresAt } = tuple;
-    flat[at++] = kind === "write" ? 1 : 0;
-    flat[at++] = object.type;
-    flat[at++] = object.id;
-    flat[at++] = relation;
-    flat[at++] = subject.type;
-    flat[at++] = subject.id;
-    flat[at++] = subject.relation;
-    flat[at++] = replaced ?? 0;
-    flat[at++] = condition?.name ?? null;
-    flat[at++] = condition === undefined ? null : JSON.stringify(condition.context);
-    flat[at++] = expiresAt ?? null;
-  }
-  return flat;
+  return hash("sha256", body, "buffer");
 }
 
 function decodeChanges(flat: readonly (string | number | null)[]): StoredChange[] {

@@ -16,6 +16,7 @@ import { headKey, pastKey, requestAgeKey, requestKey, schemaKey, shapeText, type
 import type { ChainPoint } from "./meta.js";
 import { Overlay } from "./overlay.js";
 import type { RawOperation } from "./raw.js";
+import { encodeRecord } from "./record.js";
 import { encodeRow } from "./row.js";
 import { seal, sealEmpty, sealJson, unsealJson } from "./seal.js";
 import { tuplesOf, type SchemaInForce, type State } from "./state.js";
@@ -284,7 +285,7 @@ export class Staging implements Group {
       this.#put(schemaKey(tenant, revision), Buffer.from(schema));
       this.schemas.set(tenant, { text: schema, revision });
     }
-    const { rows, head } = logRows(commit, this.#head);
+    const { rows, head } = logRows(commit, encodeRecord(commit, Buffer.from(this.#head.hash, "hex")));
     this.batch.push(...rows);
     this.#head = head;
     this.commits.push(commit);

@@ -63,7 +63,7 @@ export async function openLevelStore(folder: string, options: LevelStoreOptions 
       throw error;
     }
   } catch (error) {
-    throw asStoreError(error, "open the store");
+    throw asStoreError(error, "open the store", "then start again");
   }
 }
 

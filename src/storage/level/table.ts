@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 
-import { maskedCrc32c } from "./crc32c.js";
+import { maskedCrc32c } from "./crc.js";
 import { Damaged, FileReader } from "./file-reader.js";
 import { decompress } from "./snappy.js";
 

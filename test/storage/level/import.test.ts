@@ -17,7 +17,7 @@ import { ManualTime } from "../conformance.js";
 import { Faults } from "../faults.js";
 import { nameOf } from "../model-store.js";
 import { withTwoTenants } from "../two-tenants.js";
-import { assertConsistent, listAll, touchWrite } from "./checks.js";
+import { assertConsistent, listAll, logOf, touchWrite } from "./checks.js";
 
 const options: ImportOptions = { tenant: 1, principal: "loader", expectSchema: 0, metadata: { reason: "load" }, skipDuplicates: false };
 
@@ -113,6 +113,7 @@ describe("an import into the LevelDB store", () => {
       const changed = imported.filter((tuple) => !sameTuple(stood.get(nameOf(tuple)), tuple));
       assert.deepEqual({ tuples: outcome.tuples, changed: outcome.changed, chunks: outcome.chunks }, { tuples: imported.length, changed: changed.length, chunks: changed.length > 0 ? 1 : 0 });
       assert.deepEqual(heard.flatMap(({ changes }) => changes.map(({ tuple }) => nameOf(tuple))).sort(), changed.map(nameOf).sort());
+      assert.deepEqual((await logOf(store, tenant)).filter(({ principal }) => principal === options.principal), heard, "the log is what listeners heard");
       for (const { metadata, principal } of heard) assert.deepEqual([metadata, principal], [options.metadata, options.principal]);
       const expected = new Map([...stood, ...imported.map((tuple) => [nameOf(tuple), tuple] as const)]);
       const found = await everything(tenant);
@@ -138,6 +139,7 @@ describe("an import into the LevelDB store", () => {
     assert.equal(heard.length, outcome.chunks);
     assert.equal(outcome.revision, store.head.revision);
     for (const { changes } of heard) assert(changes.length <= limits.importChunkTuplesMax);
+    assert.deepEqual(await logOf(store, options.tenant), heard);
     const order = heard.flatMap(({ changes }) => changes.map(({ tuple }) => nameOf(tuple)));
     assert.equal(new Set(order).size, count);
     assert.equal((await everything()).length, count);

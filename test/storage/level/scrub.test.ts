@@ -5,21 +5,11 @@ import { join } from "node:path";
 
 import fc from "fast-check";
 
-import { crc32c } from "../../../src/storage/level/crc32c.js";
 import { Damaged } from "../../../src/storage/level/file-reader.js";
 import { openClassicLevel } from "../../../src/storage/level/raw.js";
 import { findTables } from "../../../src/storage/level/scrub.js";
 import { decompress } from "../../../src/storage/level/snappy.js";
 import { verifyTable } from "../../../src/storage/level/table.js";
-
-describe("crc32c", () => {
-  it("gives the check values of RFC 3720, whatever the length", () => {
-    assert.equal(crc32c(Buffer.from("123456789"), 0, 9), 0xe3069283);
-    assert.equal(crc32c(Buffer.alloc(32), 0, 32), 0x8a9136aa);
-    assert.equal(crc32c(Buffer.from(Array.from({ length: 32 }, (_, i) => i)), 0, 32), 0x46dd794e);
-    assert.equal(crc32c(Buffer.from("..123456789.."), 2, 11), 0xe3069283);
-  });
-});
 
 describe("snappy", () => {
   it("decompresses literals and copies, also those that overlap what they make", () => {

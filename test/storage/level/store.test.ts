@@ -69,8 +69,10 @@ describe("the LevelDB store", () => {
       await writeFile(join(folder, "photo.jpg"), "…");
       await assert.rejects(open(), has("not_a_store"));
       assert.deepEqual(await readdir(folder), ["photo.jpg"]);
-      folder = join(folder, "photo.jpg");
-      await assert.rejects(open(), has("not_a_store"));
+      for (const path of [join(folder, "photo.jpg"), join(folder, "photo.jpg", "store")]) {
+        folder = path;
+        await assert.rejects(open(), (error: Error) => has("not_a_store")(error) && error.message === `\`${path}\` is not a folder: name the folder of a store, or one for a new store`);
+      }
     });
 
     it("refuses a newer format, another store's marker, and one that knows of commits that are gone", async () => {
@@ -109,12 +111,15 @@ describe("the LevelDB store", () => {
       assert.equal((await accepted.commit(touchWrite(["user:ben"]))).instant, instant);
     });
 
-    it("gives LevelDB's own failures a code", async () => {
+    it("gives LevelDB's own failures a code, and says what is to be done", async () => {
       await (await open()).close();
       const faults = new Faults();
       faults.reason = "ENOSPC";
       faults.decide = (call) => (call === "open" ? "before" : "pass");
-      await assert.rejects(open({ openRaw: faults.wrap(openClassicLevel) }), has("store_unavailable"));
+      await assert.rejects(
+        open({ openRaw: faults.wrap(openClassicLevel) }),
+        (error: Error) => has("store_unavailable")(error) && /^open the store: .*: see to the disk; then start again$/.test(error.message),
+      );
       await open();
     });
   });

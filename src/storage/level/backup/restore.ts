@@ -66,7 +66,7 @@ export async function restoreStore(folder: string, files: readonly string[], opt
     const { revision, instant } = header.head;
     return { identity, ancestors, head: { revision, instant }, horizon: header.horizon };
   } catch (error) {
-    throw asStoreError(error, "restore the backup");
+    throw asStoreError(error, "restore the backup", "then restore it again");
   }
 }
 

@@ -59,7 +59,7 @@ export async function fsck(folder: string, options: FsckOptions = {}): Promise<F
       await raw.close();
     }
   } catch (error) {
-    throw asStoreError(error, "check the store");
+    throw asStoreError(error, "check the store", "then check it again");
   }
 }
 

@@ -1,13 +1,12 @@
 /**
- * CRC-32C (Castagnoli), by which LevelDB checks its blocks and log records; Node.js has the other one
- * alone. Eight bytes a step, after Kounavis and Berry, "A Systematic Approach to Building High Performance
- * Software-Based CRC Generators" (2005).
+ * Cyclic redundancy checks of 32 bits. CRC-32C (Castagnoli) is what LevelDB checks its blocks and log records by; Node.js has not got it.
+ * CRC-32 is the one of zlib, which Node.js has: but a call of that costs 100 ns, and the sum of a row's 50 bytes, here, a quarter.
+ * Eight bytes a step, after Kounavis and Berry, "A Systematic Approach to Building High Performance Software-Based CRC Generators" (2005).
  */
-const polynomial = 0x82f63b78;
+const castagnoli = makeTables(0x82f63b78);
+const ieee = makeTables(0xedb88320);
 
-const tables = makeTables();
-
-function makeTables(): Int32Array {
+function makeTables(polynomial: number): Int32Array {
   const made = new Int32Array(8 * 256);
   for (let byte = 0; byte < 256; byte++) {
     let crc = byte;
@@ -21,11 +20,10 @@ function makeTables(): Int32Array {
   return made;
 }
 
-/** Of the bytes from `start` to `end`. */
-export function crc32c(bytes: Uint8Array, start: number, end: number): number {
+function sum(tables: Int32Array, bytes: Uint8Array, start: number, end: number, before: number): number {
   const t = tables as { readonly [index: number]: number };
   const b = bytes as { readonly [index: number]: number };
-  let crc = -1;
+  let crc = ~before;
   let at = start;
   for (; at + 8 <= end; at += 8) {
     crc ^= b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24);
@@ -41,6 +39,16 @@ export function crc32c(bytes: Uint8Array, start: number, end: number): number {
   }
   for (; at < end; at++) crc = (crc >>> 8) ^ t[(crc ^ b[at]!) & 0xff]!;
   return ~crc >>> 0;
+}
+
+/** Of the bytes from `start` to `end`, going on from the sum of those before them. */
+export function crc32(bytes: Uint8Array, start: number, end: number, before = 0): number {
+  return sum(ieee, bytes, start, end, before);
+}
+
+/** Of the bytes from `start` to `end`. */
+export function crc32c(bytes: Uint8Array, start: number, end: number): number {
+  return sum(castagnoli, bytes, start, end, 0);
 }
 
 /** Files hold checksums turned, since they may be part of what is summed again: rotated right by 15 bits, plus a constant. */

@@ -17,8 +17,6 @@ export const limits = {
   schemaErrorsMax: 100,
   schemasCompiledMax: 200,
   schemaRetriesMax: 5,
-  // Over all its members, the kinds of subjects that can have each; beyond, nothing is left out for never matching.
-  schemaReachMax: 1_000_000,
   // Comparing two schemas: rows of one truth table, and bits of all of them together.
   schemaDiffRowsMax: 65_536,
   schemaDiffBitsMax: 4_000_000_000,

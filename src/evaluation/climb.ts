@@ -4,7 +4,8 @@ import { Holders } from "./cache/holders.js";
 import type { Ground } from "./cache/leaf.js";
 import type { SubjectView } from "./cache/subject-view.js";
 import type { TenantCache } from "./cache/tenant-cache.js";
-import { kindOf, type Member, type RelationRule } from "./plan.js";
+import type { Member, RelationRule } from "./plan.js";
+import { kindOf } from "./reachability.js";
 import { subjectKey, tooMany, upKey, type TupleList } from "./reads.js";
 import type { Wants } from "./wants.js";
 

@@ -1,6 +1,6 @@
-import { unreachable } from "../../base/assert.js";
-import { forEachLeaf, leafKey, type Leaf } from "../../model/schema/leaf.js";
-import type { Rewrite } from "../../model/schema/rewrite.js";
+import { unreachable } from "../base/assert.js";
+import { forEachLeaf, leafKey, type Leaf } from "../model/schema/leaf.js";
+import type { Rewrite } from "../model/schema/rewrite.js";
 
 /**
  * Leaves of a rewrite without which nobody is in it: where all of them deny, the whole denies, whatever the others say. Of a

@@ -1,27 +1,23 @@
 import { unreachable } from "../base/assert.js";
 import { limits } from "../base/limits.js";
+import { memberKey, type MemberKey } from "../model/schema/member-graph.js";
 import type { Arrow, Rewrite } from "../model/schema/rewrite.js";
 import type { Definition, Permission, Relation, Schema } from "../model/schema/schema.js";
-import type { SubjectRef } from "../model/subject.js";
-import { append } from "../model/schema/multimap.js";
 import { listKind, type ListKind } from "./reads.js";
 
-/**
- * A schema readied for the walker: names are looked up, and of each relation and permission is known which kinds of subjects
- * can have it at all, so that what can never match is neither read nor walked. Made once a schema.
- */
+/** A schema readied for the walker: names are looked up, and what it asks again and again is at hand. Made once a schema. */
 export interface Plan {
   /** By type, then by name. */
   readonly types: ReadonlyMap<string, ReadonlyMap<string, Member>>;
 }
 
 export interface Member {
+  /** As `memberKey` of the model makes it: `document#viewer`. */
+  readonly key: MemberKey;
   readonly type: string;
   readonly name: string;
   /** `#viewer`: what follows an object's text in a key. */
   readonly suffix: string;
-  /** The kinds of subjects that may have it, whatever tuples there are: `user` for objects and wildcards, `group#member` for usersets. */
-  readonly reach: Reach;
   readonly rule: RelationRule | PermissionRule;
   /** Of a relation whose usersets are of such relations throughout: itself and those. It can be climbed to from a subject. */
   readonly rungs: readonly Member[] | undefined;
@@ -67,16 +63,6 @@ export interface ArrowStep {
   readonly targets: readonly Target[];
 }
 
-/** Kinds of subjects, as `kindOf` names them. */
-export interface Reach extends Iterable<string> {
-  has(kind: string): boolean;
-}
-
-/** `user`, `group#member`. */
-export function kindOf(subject: SubjectRef): string {
-  return subject.relation === "" ? subject.type : `${subject.type}#${subject.relation}`;
-}
-
 const plans = new WeakMap<Schema, Plan>();
 
 export function planOf(schema: Schema): Plan {
@@ -86,7 +72,6 @@ export function planOf(schema: Schema): Plan {
 }
 
 interface Draft extends Member {
-  reach: Reach & { readonly size: number };
   rule: RelationRule | PermissionRule;
   rungs: readonly Member[] | undefined;
 }
@@ -95,8 +80,7 @@ function makePlan(schema: Schema): Plan {
   const types = new Map<string, Map<string, Draft>>();
   for (const { name: type, members } of schema.definitions.values()) {
     const drafts = [...members.keys()].map((name): [string, Draft] => {
-      // Its own userset has it, and it alone does until the rest is known.
-      return [name, { name, type, suffix: `#${name}`, reach: new Set([`${type}#${name}`]), rule: { kind: "permission", step: { kind: "nil" } }, rungs: undefined }];
+      return [name, { key: memberKey(type, name), name, type, suffix: `#${name}`, rule: { kind: "permission", step: { kind: "nil" } }, rungs: undefined }];
     });
     types.set(type, new Map(drafts));
   }
@@ -110,7 +94,6 @@ function makePlan(schema: Schema): Plan {
       drafts.push(draft);
     }
   }
-  spread(drafts);
   addRungs(drafts);
   return { types };
 }
@@ -172,81 +155,11 @@ function addRungs(drafts: readonly Draft[]): void {
         found.clear();
         break;
       }
-      for (const target of membersOf(member.rule)) found.add(target);
+      for (const { member: target } of member.rule.usersets) if (target !== undefined) found.add(target);
     }
     if (found.size > 0) draft.rungs = [...found];
   }
 }
-
-/** Which kinds reach which member: the least sets that hold over all members together. */
-function spread(drafts: readonly Draft[]): void {
-  const dependents = new Map<Member, Draft[]>();
-  for (const draft of drafts) {
-    for (const member of new Set(membersOf(draft.rule))) append(dependents, member, draft);
-  }
-  const waiting = new Set(drafts);
-  let kinds = 0;
-  for (const draft of waiting) {
-    waiting.delete(draft);
-    const reach = new Set([...draft.reach, ...kindsOf(draft.rule)]);
-    const grown = reach.size - draft.reach.size;
-    kinds += grown;
-    if (kinds > limits.schemaReachMax) {
-      for (const each of drafts) each.reach = everything;
-      return;
-    }
-    draft.reach = reach;
-    if (grown > 0) for (const dependent of dependents.get(draft) ?? []) waiting.add(dependent);
-  }
-}
-
-function membersOf(rule: RelationRule | PermissionRule): Member[] {
-  return rule.kind === "relation" ? rule.usersets.flatMap(membersOfTarget) : membersOfStep(rule.step);
-}
-
-function membersOfTarget({ member }: Target): Member[] {
-  return member === undefined ? [] : [member];
-}
-
-function membersOfStep(step: Step): Member[] {
-  switch (step.kind) {
-    case "union":
-    case "intersection": return step.operands.flatMap(membersOfStep);
-    case "exclusion": return membersOfStep(step.base);
-    case "computed": return step.member === undefined ? [] : [step.member];
-    case "arrow": return step.targets.flatMap(membersOfTarget);
-    case "self":
-    case "nil": return [];
-    default: return unreachable(step);
-  }
-}
-
-function kindsOf(rule: RelationRule | PermissionRule): Iterable<string> {
-  return rule.kind === "permission" ? kindsOfStep(rule.step) : [...rule.direct, ...rule.wildcards, ...rule.usersets.flatMap(kindsOfTarget)];
-}
-
-function kindsOfTarget({ member }: Target): string[] {
-  return member === undefined ? [] : [...member.reach];
-}
-
-function kindsOfStep(step: Step): ReadonlySet<string> {
-  switch (step.kind) {
-    case "union": return new Set(step.operands.flatMap((operand) => [...kindsOfStep(operand)]));
-    case "intersection": {
-      const [first = new Set<string>(), ...others] = step.operands.map(kindsOfStep);
-      return new Set([...first].filter((kind) => others.every((kinds) => kinds.has(kind))));
-    }
-    case "exclusion": return kindsOfStep(step.base);
-    case "computed": return new Set(step.member?.reach ?? []);
-    case "arrow": return new Set(step.targets.flatMap(kindsOfTarget));
-    case "self": return new Set([step.type]);
-    case "nil": return new Set();
-    default: return unreachable(step);
-  }
-}
-
-/** Of a schema with so many types and members that to say which reach which would take too much memory. */
-const everything: Draft["reach"] = { has: () => true, [Symbol.iterator]: () => [][Symbol.iterator](), size: 0 };
 
 /** `parent->view`, `parent.all(view)`. */
 export function arrowText(arrow: Arrow): string {

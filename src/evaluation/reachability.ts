@@ -1,7 +1,7 @@
-import { limits } from "../../base/limits.js";
-import { memberKey, targetTypes, type MemberKey } from "../../model/schema/member-graph.js";
-import type { Schema } from "../../model/schema/schema.js";
-import type { SubjectRef } from "../../model/subject.js";
+import { limits } from "../base/limits.js";
+import { memberKey, targetTypes, type MemberKey } from "../model/schema/member-graph.js";
+import type { Schema } from "../model/schema/schema.js";
+import type { SubjectRef } from "../model/subject.js";
 import { grantingLeaves } from "./leaves.js";
 import { UpwardGraph } from "./upward-graph.js";
 

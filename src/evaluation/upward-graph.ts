@@ -1,6 +1,6 @@
-import { memberKey, targetTypes, type MemberKey } from "../../model/schema/member-graph.js";
-import { append } from "../../model/schema/multimap.js";
-import type { AllowedSubject, Permission, Relation, Schema } from "../../model/schema/schema.js";
+import { memberKey, targetTypes, type MemberKey } from "../model/schema/member-graph.js";
+import { append } from "../model/schema/multimap.js";
+import type { AllowedSubject, Permission, Relation, Schema } from "../model/schema/schema.js";
 import { grantingLeaves } from "./leaves.js";
 
 /** A relation whose tuples name subjects. */

@@ -4,13 +4,15 @@ import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import type { Context } from "../model/context.js";
 import { quote, type ObjectRef } from "../model/object.js";
+import type { MemberKey } from "../model/schema/member-graph.js";
 import type { Schema } from "../model/schema/schema.js";
 import { wildcardId, type SubjectRef } from "../model/subject.js";
 import { isExpired, type Tuple, type TupleCondition } from "../model/tuple.js";
 import { allowed, and, boundedBy, conditional, denied, not, or, pending, undecided, type Answer } from "./answer.js";
 import type { Standing } from "./cache/result.js";
 import { fieldsRead } from "./condition-fields.js";
-import { kindOf, planOf, type ArrowStep, type Member, type Plan, type RelationRule, type Step } from "./plan.js";
+import { planOf, type ArrowStep, type Member, type Plan, type RelationRule, type Step } from "./plan.js";
+import { kindOf, Reachability, type SubjectKind } from "./reachability.js";
 import { tooMany, type Reads, type TupleList } from "./reads.js";
 import type { Solutions } from "./solutions.js";
 import type { Trace } from "./trace.js";
@@ -40,7 +42,9 @@ const usersetsMin = 4;
 export class Walk {
   readonly #in: WalkInput;
   readonly #plan: Plan;
-  readonly #kind: string;
+  readonly #kind: SubjectKind;
+  /** What a subject of the kind can have at all: the rest is neither read nor walked. */
+  readonly #reached: ReadonlySet<MemberKey>;
   readonly #wildcard: SubjectRef | undefined;
   /** Usersets and arrows, and right sides of exclusions, between the root and where the walk stands. */
   #depth = 0;
@@ -53,6 +57,7 @@ export class Walk {
     this.#in = input;
     this.#plan = planOf(input.schema);
     this.#kind = kindOf(subject);
+    this.#reached = Reachability.of(input.schema).reachedBy(this.#kind);
     this.#wildcard = subject.relation === "" ? { type: subject.type, id: wildcardId, relation: "" } : undefined;
   }
 
@@ -65,7 +70,7 @@ export class Walk {
   #solve(object: ObjectRef, name: string, member: Member | undefined): Answer {
     const { subject, solutions } = this.#in;
     if (member === undefined) return this.#traced(denied, { kind: "nil", object, member: name, note: "the type has no such relation or permission" });
-    if (!member.reach.has(this.#kind)) return this.#traced(denied, { kind: "nil", object, member: name, note: `no ${this.#kind} can have it` });
+    if (!this.#reached.has(member.key)) return this.#traced(denied, { kind: "nil", object, member: name, note: `no ${this.#kind} can have it` });
     if (subject.relation === name && subject.id === object.id && subject.type === object.type) {
       return this.#traced(allowed, { kind: "identity", object, member: name });
     }
@@ -98,7 +103,7 @@ export class Walk {
     if (this.#wildcard !== undefined && rule.wildcards.has(subject.type) && !union.decided("allowed")) union.add(this.#probe(key, object, name, this.#wildcard));
     for (const { list, member } of rule.usersets) {
       if (union.decided("allowed")) break;
-      if (member?.reach.has(this.#kind) !== true) continue;
+      if (member === undefined || !this.#reached.has(member.key)) continue;
       const tuples = this.#fewer(this.#in.reads.list(key, object, name, list), member);
       this.#each(tuples, union, "allowed", (tuple) => this.#through(tuple, member.name, member));
     }
@@ -214,7 +219,7 @@ export class Walk {
     let found = false;
     for (const { list, member } of targets) {
       if (junction.decided(decisive)) break;
-      if (any && member?.reach.has(this.#kind) !== true) continue;
+      if (any && (member === undefined || !this.#reached.has(member.key))) continue;
       const tuples = this.#in.reads.list(key, object, tupleset, list);
       found = this.#each(tuples, junction, decisive, (tuple) => {
         const answer = this.#through(tuple, permission, member);

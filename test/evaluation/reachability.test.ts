@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import { kindOf, Reachability, unnamedKind } from "../../../src/evaluation/lookup/reachability.js";
-import { limits } from "../../../src/base/limits.js";
-import { compileSchema } from "../../../src/model/schema/compile.js";
-import { keyOf, solve } from "../oracle.js";
-import { describeWorld, meaning, now, objects, worlds } from "../world.js";
+import { kindOf, Reachability, unnamedKind } from "../../src/evaluation/reachability.js";
+import { limits } from "../../src/base/limits.js";
+import { compileSchema } from "../../src/model/schema/compile.js";
+import { keyOf, solve } from "./oracle.js";
+import { describeWorld, meaning, now, objects, worlds } from "./world.js";
 
 const schema = compileSchema(`
   use self

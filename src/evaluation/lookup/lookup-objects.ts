@@ -9,7 +9,7 @@ import { firstIds } from "./first-ids.js";
 import { Lists } from "./lists.js";
 import { naming, objectCandidates, type ObjectsAsked } from "./object-candidates.js";
 import { PageBuilder, type Page, type PageOptions } from "./page.js";
-import { Reachability } from "./reachability.js";
+import { Reachability } from "../reachability.js";
 import { nowhere, type Keeper } from "./shelf.js";
 import { answersOf } from "./verdicts.js";
 

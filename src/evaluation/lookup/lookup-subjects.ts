@@ -11,7 +11,7 @@ import { firstIds } from "./first-ids.js";
 import { KnownLists } from "./known-lists.js";
 import { Lists } from "./lists.js";
 import { PageBuilder, type Page, type PageOptions } from "./page.js";
-import { Reachability } from "./reachability.js";
+import { Reachability } from "../reachability.js";
 import { nowhere, type Keeper } from "./shelf.js";
 import { subjectCandidates, type SubjectCandidates, type SubjectsAsked } from "./subject-candidates.js";
 import { answersOf, verdictOf, type Verdict } from "./verdicts.js";

@@ -2,8 +2,8 @@ import type { TupleFilter } from "../../model/filter.js";
 import { memberKey, type MemberKey } from "../../model/schema/member-graph.js";
 import { wildcardId, type SubjectRef } from "../../model/subject.js";
 import type { Lists } from "./lists.js";
-import { kindOf, unnamedKind, type Reachability } from "./reachability.js";
-import type { NamingRelation } from "./upward-graph.js";
+import { kindOf, unnamedKind, type Reachability } from "../reachability.js";
+import type { NamingRelation } from "../upward-graph.js";
 
 /** On which objects of a type has a subject a permission, or relation? */
 export interface ObjectsAsked {

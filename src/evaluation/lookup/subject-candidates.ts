@@ -5,9 +5,9 @@ import { memberKey, targetTypes, type MemberKey } from "../../model/schema/membe
 import { wildcardId, type SubjectRef } from "../../model/subject.js";
 import type { Tuple } from "../../model/tuple.js";
 import type { KnownLists } from "./known-lists.js";
-import { allLeaves, grantingLeaves } from "./leaves.js";
+import { allLeaves, grantingLeaves } from "../leaves.js";
 import type { Lists } from "./lists.js";
-import { kindOf, unnamedKind, type Reachability } from "./reachability.js";
+import { kindOf, unnamedKind, type Reachability } from "../reachability.js";
 
 /** A kind of subjects: objects of a type, or usersets of a relation. */
 export type SubjectsWanted = Pick<SubjectRef, "type" | "relation">;

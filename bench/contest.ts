@@ -1,25 +1,21 @@
-import type { Ratio, Row } from "./report.js";
+import type { Goal, Ratio, Row } from "./report.js";
 import type { Settings } from "./suite.js";
+import { percentiles, takeTurn, type Turn, type Work } from "./turn.js";
 
-/** Something asynchronous to measure. */
-export interface Contender {
+/** What is measured in turns with others: work in this process, or elsewhere. */
+export type Contender = Entry & (Work | Elsewhere);
+
+interface Entry {
   readonly name: string;
-  /** So many calls are under way at any time: when one is answered the next begins. */
-  readonly inFlight: number;
-  /** How many a call counts for; default 1. */
-  readonly perCall?: number;
-  /** @param index counts the calls, from 0 */
-  call(index: number): Promise<unknown>;
-  /** Microseconds of processor time that the process which does the work has spent so far. */
-  cpuUs?(): Promise<number>;
   /** Names of contenders to stand beside. */
   readonly beside?: readonly string[];
+  /** What its figures are to reach. */
+  readonly goals?: (row: Row) => Goal[];
 }
 
-interface Round {
-  readonly perSecond: number;
-  readonly latenciesMs: readonly number[];
-  readonly cpuUs: number | undefined;
+/** Work that another process keeps going by itself: messages between the two would take longer than the work. */
+interface Elsewhere {
+  turn(ms: number): Promise<Turn>;
 }
 
 /**
@@ -27,65 +23,35 @@ interface Round {
  * second, and meets both sides alike: ratios are taken within a round, and their median is shown.
  */
 export async function contest(contenders: readonly Contender[], settings: Settings): Promise<Row[]> {
-  const rounds = new Map<string, Round[]>(contenders.map(({ name }) => [name, []]));
+  const rounds = new Map<string, Turn[]>(contenders.map(({ name }) => [name, []]));
   for (const contender of contenders) await measure(contender, settings.roundMs);
   for (let round = 0; round < settings.rounds; round++) {
     for (const contender of contenders) rounds.get(contender.name)?.push(await measure(contender, settings.roundMs));
   }
   const summaries = new Map([...rounds].map(([name, list]) => [name, summary(name, list)]));
-  return contenders.map(({ name, beside = [] }) => {
-    const row = summaries.get(name) ?? summary(name, []);
-    const ratios = beside.map((to) => ratio(row, summaries.get(to), rounds.get(name) ?? [], rounds.get(to) ?? []));
-    return ratios.length === 0 ? row : { ...row, ratios };
+  return contenders.map(({ name, beside = [], goals }) => {
+    const own = summaries.get(name) ?? summary(name, []);
+    const ratios = beside.map((to) => ratio(own, summaries.get(to), rounds.get(name) ?? [], rounds.get(to) ?? []));
+    const row = ratios.length === 0 ? own : { ...own, ratios };
+    return goals === undefined ? row : { ...row, goals: goals(row) };
   });
 }
 
-/** p50 and p99 of what took so many milliseconds, in microseconds. */
-export function percentiles(latenciesMs: readonly number[]): { p50Us: number; p99Us: number } {
-  const sorted = Float64Array.from(latenciesMs).sort();
-  const at = (share: number) => 1_000 * (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN);
-  return { p50Us: at(0.5), p99Us: at(0.99) };
+function measure(contender: Contender, ms: number): Promise<Turn> {
+  return "turn" in contender ? contender.turn(ms) : takeTurn(contender, ms);
 }
 
-/** For what is done in this process: microseconds of processor time that it has spent so far, on all of its threads. */
-export async function ownCpuUs(): Promise<number> {
-  const { user, system } = process.cpuUsage();
-  return user + system;
-}
-
-async function measure(contender: Contender, ms: number): Promise<Round> {
-  const { inFlight, perCall = 1 } = contender;
-  const latenciesMs: number[] = [];
-  let index = 0;
-  const cpuBefore = await contender.cpuUs?.();
-  const start = performance.now();
-  const lane = async () => {
-    for (let now = performance.now(); now - start < ms; ) {
-      await contender.call(index++);
-      const answered = performance.now();
-      latenciesMs.push(answered - now);
-      now = answered;
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, lane));
-  const count = latenciesMs.length * perCall;
-  const perSecond = (count * 1_000) / (performance.now() - start);
-  const cpuAfter = await contender.cpuUs?.();
-  const cpuUs = cpuBefore === undefined || cpuAfter === undefined ? undefined : (cpuAfter - cpuBefore) / count;
-  return { perSecond, latenciesMs, cpuUs };
-}
-
-function summary(name: string, rounds: readonly Round[]): Row {
+function summary(name: string, rounds: readonly Turn[]): Row {
   const cpu = rounds.flatMap(({ cpuUs }) => cpuUs ?? []);
   return {
     name,
     perSecond: median(rounds.map(({ perSecond }) => perSecond)),
-    ...percentiles(rounds.flatMap(({ latenciesMs }) => latenciesMs)),
+    ...percentiles(joined(rounds.map(({ latenciesMs }) => latenciesMs))),
     ...(cpu.length === 0 ? {} : { cpuUs: median(cpu) }),
   };
 }
 
-function ratio(row: Row, other: Row | undefined, own: readonly Round[], others: readonly Round[]): Ratio {
+function ratio(row: Row, other: Row | undefined, own: readonly Turn[], others: readonly Turn[]): Ratio {
   if (other === undefined) throw new Error(`“${row.name}” stands beside a contender that is not there`);
   const rates = own.map(({ perSecond }, round) => perSecond / (others[round]?.perSecond ?? Number.NaN));
   return {
@@ -93,9 +59,24 @@ function ratio(row: Row, other: Row | undefined, own: readonly Round[], others: 
     perSecond: median(rates),
     perSecondMin: Math.min(...rates),
     perSecondMax: Math.max(...rates),
-    p99: (row.p99Us ?? Number.NaN) / (other.p99Us ?? Number.NaN),
+    p50: over(row.p50Us, other.p50Us),
+    p99: over(row.p99Us, other.p99Us),
     ...(row.cpuUs !== undefined && other.cpuUs !== undefined && { cpu: row.cpuUs / other.cpuUs }),
   };
+}
+
+function over(a = Number.NaN, b = Number.NaN): number {
+  return a / b;
+}
+
+function joined(lists: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(lists.reduce((length, list) => length + list.length, 0));
+  let at = 0;
+  for (const list of lists) {
+    all.set(list, at);
+    at += list.length;
+  }
+  return all;
 }
 
 function median(values: readonly number[]): number {

@@ -4,11 +4,12 @@ import { writeFile } from "node:fs/promises";
 import { methods } from "../src/model/wire/methods.js";
 import { contest } from "./contest.js";
 import { withRig, type Rig, type Station } from "./servers/rig.js";
-import { full } from "./suite.js";
+import { batchSize, full } from "./suite.js";
 
 /**
- * Where a server's processor time goes while it answers checks, 40 in flight: `node dist/bench/profile.js [echo|fixed|usher] [FILE]`. With
- * a file the profile is kept, for the developer tools of a browser.
+ * Where a server's processor time goes while it answers checks: `node dist/bench/profile.js [echo|fixed|usher] [checks|pairs] [FILE]`. `checks`
+ * are a few again and again, 40 in flight; `pairs` come in batches of 100, each another one. With a file the profile is kept, for the
+ * developer tools of a browser.
  */
 
 /** The first that a place in the code matches is its area; a place that matches none is its caller's. */
@@ -20,7 +21,7 @@ const areas: readonly (readonly [name: string, place: RegExp])[] = [
   ["transport: grpc-js and Node's HTTP/2", /@grpc\/grpc-js|node:internal\/(http2|stream|timers)|node:(net|http2|events)/],
   ["handlers: src/server", /src\/server/],
   ["validation: src/database/validate, names and ids", /src\/database\/validate|src\/model\/(object|subject|context|tuple)\.|src\/model\/schema/],
-  ["reads pinned for the walk: src/evaluation/reads", /src\/evaluation\/reads/],
+  ["reads, the relation cache and the memo: src/evaluation", /src\/evaluation\/(cache\/|loads|wants|[a-z-]*reads)/],
   ["the walk: src/evaluation", /src\/evaluation/],
   ["store reads: src/storage, abstract-level, classic-level", /src\/storage|abstract-level|classic-level|msgpackr/],
   ["snapshot, schema, zookie: src/database, src/model", /src\/database|src\/model\/zookie|src\/base/],
@@ -64,29 +65,36 @@ function placeOf({ functionName, url, lineNumber }: Profiler.ProfileNode["callFr
   return { area, name: `${functionName || "native code"} called by ${caller.name.replace(/^native code called by /, "")}` };
 }
 
-function print(title: string, times: ReadonlyMap<string, number>, busyUs: number, calls: number, most: number): void {
+function print(title: string, times: ReadonlyMap<string, number>, busyUs: number, checks: number, most: number): void {
   console.log(`\n${title}`);
   for (const [name, us] of [...times].sort(([, a], [, b]) => b - a).slice(0, most)) {
-    console.log(`  ${((100 * us) / busyUs).toFixed(1).padStart(5)} %  ${(us / calls).toFixed(1).padStart(7)} µs  ${name}`);
+    console.log(`  ${((100 * us) / busyUs).toFixed(1).padStart(5)} %  ${(us / checks).toFixed(1).padStart(7)} µs  ${name}`);
   }
 }
 
-async function load(station: Station, messages: readonly Buffer[]): Promise<number> {
-  let calls = 0;
-  const call = (index: number) => {
-    calls++;
-    return station.caller.call(methods.check.path, messages[index % messages.length] ?? Buffer.alloc(0));
+type What = "checks" | "pairs";
+
+/** Tells how many checks it came to. */
+async function load(station: Station, rig: Rig, what: What): Promise<number> {
+  let checks = 0;
+  const one = (index: number) => {
+    checks++;
+    return station.caller.call(methods.check.path, rig.checks[index % rig.checks.length] ?? Buffer.alloc(0));
   };
-  await contest([{ name: station.name, inFlight: 40, call }], full);
-  return calls;
+  const batch = () => {
+    checks += batchSize;
+    return station.caller.call(methods.batchCheck.path, rig.freshBatch());
+  };
+  await contest([{ name: station.name, inFlight: what === "checks" ? 40 : 4, call: what === "checks" ? one : batch }], full);
+  return checks;
 }
 
-async function main(which: keyof Pick<Rig, "echo" | "fixed" | "usher">, file: string | undefined): Promise<void> {
+async function main(which: keyof Pick<Rig, "echo" | "fixed" | "usher">, what: What, file: string | undefined): Promise<void> {
   await withRig(full, async (rig) => {
     const station = rig[which];
-    await load(station, rig.checks);
+    await load(station, rig, what);
     await station.server.startProfile();
-    const calls = await load(station, rig.checks);
+    const checks = await load(station, rig, what);
     const profile = await station.server.stopProfile();
     if (file !== undefined) await writeFile(file, JSON.stringify(profile));
     const { byArea, byFunction } = shares(profile);
@@ -94,16 +102,16 @@ async function main(which: keyof Pick<Rig, "echo" | "fixed" | "usher">, file: st
     byArea.delete("idle");
     byFunction.delete("(idle)");
     const busy = [...byArea.values()].reduce((sum, us) => sum + us, 0);
-    console.log(`${station.name}: ${calls} checks, the main thread busy ${((100 * busy) / (busy + idle)).toFixed(0)} %, ${(busy / calls).toFixed(0)} µs each`);
-    print("by area", byArea, busy, calls, areas.length + 1);
-    print("by function, itself alone", byFunction, busy, calls, 30);
+    console.log(`${station.name}: ${checks} checks, the main thread busy ${((100 * busy) / (busy + idle)).toFixed(0)} %, ${(busy / checks).toFixed(0)} µs each`);
+    print("by area", byArea, busy, checks, areas.length + 1);
+    print("by function, itself alone", byFunction, busy, checks, 30);
   });
 }
 
-const [which = "usher", file] = process.argv.slice(2);
-if (which === "echo" || which === "fixed" || which === "usher") {
-  await main(which, file);
+const [which = "usher", what = "checks", file] = process.argv.slice(2);
+if ((which === "echo" || which === "fixed" || which === "usher") && (what === "checks" || what === "pairs")) {
+  await main(which, what, file);
 } else {
-  console.error("usage: node dist/bench/profile.js [echo|fixed|usher] [FILE]");
+  console.error("usage: node dist/bench/profile.js [echo|fixed|usher] [checks|pairs] [FILE]");
   process.exitCode = 2;
 }

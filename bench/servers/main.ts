@@ -1,8 +1,9 @@
 import { Session } from "node:inspector/promises";
 
+import { obeyParent } from "../child.js";
 import { startEcho } from "./echo.js";
 import { startFixed } from "./fixed.js";
-import type { Order, Report } from "./process.js";
+import type { Order } from "./process.js";
 import type { Running } from "./running.js";
 import { startUsher } from "./usher.js";
 
@@ -12,10 +13,7 @@ const [kind, folder = ""] = process.argv.slice(2);
 const running = await start();
 const inspector = new Session();
 
-process.on("message", (order: Order) => void obey(order));
-// Without the one who measures it there is nothing to serve for.
-process.on("disconnect", () => process.exit());
-report({ address: running.address });
+obeyParent(running.address, obey, () => running.close());
 
 function start(): Promise<Running> {
   if (kind === "echo") return startEcho();
@@ -24,28 +22,22 @@ function start(): Promise<Running> {
   throw new Error(`there is no server \`${kind}\``);
 }
 
-async function obey(order: Order): Promise<void> {
+async function obey(order: Order): Promise<unknown> {
   switch (order) {
     case "processor time": {
       const { user, system } = process.cpuUsage();
-      return report({ cpuUs: user + system });
+      return user + system;
     }
+    case "resident":
+      return process.memoryUsage().rss;
     case "start profile":
       inspector.connect();
       await inspector.post("Profiler.enable");
-      await inspector.post("Profiler.start");
-      return report({});
+      return inspector.post("Profiler.start");
     case "stop profile": {
       const { profile } = await inspector.post("Profiler.stop");
       inspector.disconnect();
-      return report({ profile });
+      return profile;
     }
-    case "close":
-      await running.close();
-      return process.disconnect();
   }
-}
-
-function report(message: Report): void {
-  process.send?.(message);
 }

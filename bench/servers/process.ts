@@ -1,16 +1,11 @@
-import { fork, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import type { Profiler } from "node:inspector";
 import { fileURLToPath } from "node:url";
 
-/** What the process is told, one order at a time; each but `close` is answered by one report. */
-export type Order = "processor time" | "start profile" | "stop profile" | "close";
+import { Child } from "../child.js";
 
-export interface Report {
-  readonly address?: string;
-  readonly cpuUs?: number;
-  readonly profile?: Profiler.Profile;
-}
+/** What the process is told. */
+export type Order = "processor time" | "resident" | "start profile" | "stop profile";
 
 /**
  * Which server: `echo`, the bare transport with the same messages; `fixed`, Usher's server before a service that
@@ -21,56 +16,46 @@ export type Kind = "echo" | "fixed" | "usher";
 /** A server in a child process, so that it does not share a thread with whoever measures it. */
 export class ServerProcess {
   readonly address: string;
-  readonly #child: ChildProcess;
+  readonly #child: Child;
 
-  private constructor(child: ChildProcess, address: string) {
+  private constructor(child: Child, address: string) {
     this.#child = child;
     this.address = address;
   }
 
   static async start(kind: Kind, folder = ""): Promise<ServerProcess> {
-    const child = fork(fileURLToPath(new URL("main.js", import.meta.url)), [kind, folder]);
-    const { address } = await nextReport(child);
-    if (address === undefined) throw new Error(`server \`${kind}\` did not start`);
-    return new ServerProcess(child, address);
+    const { child, ready } = await Child.start(fileURLToPath(new URL("main.js", import.meta.url)), [kind, folder]);
+    return new ServerProcess(child, ready as string);
   }
 
   /** What the process has used so far, in microseconds. */
-  async cpuUs(): Promise<number> {
-    const { cpuUs = Number.NaN } = await this.#order("processor time");
-    return cpuUs;
+  cpuUs(): Promise<number> {
+    return this.#order("processor time");
+  }
+
+  residentBytes(): Promise<number> {
+    return this.#order("resident");
+  }
+
+  /** Holds all of its threads to the machine's last core, where the system has a way to. */
+  pinToOneCore(cores: number): boolean {
+    const { status } = spawnSync("taskset", ["--all-tasks", "--cpu-list", "--pid", String(cores - 1), String(this.#child.pid)]);
+    return status === 0;
   }
 
   async startProfile(): Promise<void> {
     await this.#order("start profile");
   }
 
-  async stopProfile(): Promise<Profiler.Profile> {
-    const { profile } = await this.#order("stop profile");
-    if (profile === undefined) throw new Error("the server sent no profile");
-    return profile;
+  stopProfile(): Promise<Profiler.Profile> {
+    return this.#order("stop profile");
   }
 
-  async close(): Promise<void> {
-    const exit = once(this.#child, "exit");
-    this.#child.send("close" satisfies Order);
-    await exit;
+  close(): Promise<void> {
+    return this.#child.close();
   }
 
-  #order(order: Order): Promise<Report> {
-    const report = nextReport(this.#child);
-    this.#child.send(order);
-    return report;
+  #order<Answer>(order: Order): Promise<Answer> {
+    return this.#child.ask<Answer>(order);
   }
-}
-
-function nextReport(child: ChildProcess): Promise<Report> {
-  return new Promise((resolve, reject) => {
-    const onExit = (code: number | null) => reject(new Error(`the server's process ended with code ${code}`));
-    child.once("exit", onExit);
-    child.once("message", (report) => {
-      child.off("exit", onExit);
-      resolve(report as Report);
-    });
-  });
 }

@@ -1,9 +1,11 @@
 import { Database } from "../../src/database/database.js";
+import type { CheckRequest } from "../../src/model/service.js";
 import { methods } from "../../src/model/wire/methods.js";
-import { documentSystem } from "../data/documents.js";
-import { fill } from "../data/fill.js";
 import { withFolder } from "../folder.js";
-import { questions, seed, type Settings } from "../suite.js";
+import { batchSize, seed, warmQuestions, type Settings } from "../suite.js";
+import { documents } from "../worlds/documents.js";
+import { fill, verify } from "../worlds/fill.js";
+import type { StreamedCheck } from "../worlds/world.js";
 import { Caller } from "./caller.js";
 import { ServerProcess, type Kind } from "./process.js";
 
@@ -19,22 +21,30 @@ export interface Rig {
   readonly echo: Station;
   readonly fixed: Station;
   readonly usher: Station;
-  /** Half of them allowed, in turn. */
+  /** Few enough to be remembered; half of them allowed, in turn. */
   readonly checks: readonly Buffer[];
-  /** Batches of 100, of the same questions. */
-  readonly batches: readonly Buffer[];
+  /** A hundred of the same questions. */
+  readonly batch: Buffer;
+  /** A hundred that were never asked before, each time. */
+  readonly freshBatch: () => Buffer;
+  /** Until all that such batches need was read once. */
+  readonly warm: (station: Station) => Promise<void>;
 }
 
-const batchSize = 100;
-
 /** Runs the body beside the three servers, Usher's with the document system in it. */
-export async function withRig<T>(settings: Settings, body: (rig: Rig) => Promise<T>): Promise<T> {
+export async function withRig<T>({ documentTuples, questions }: Settings, body: (rig: Rig) => Promise<T>): Promise<T> {
   return withFolder(async (folder) => {
-    const system = documentSystem({ documents: settings.documents, questions, seed });
+    const world = documents.make({ tuples: documentTuples, questions, seed });
     const database = await Database.open(folder);
-    await fill(database, system).finally(() => database.close());
-    const asked = system.allowed.flatMap((question, index) => [question, ...system.denied.slice(index, index + 1)]);
-    const batches = Array.from({ length: Math.floor(asked.length / batchSize) }, (_, i) => ({ items: asked.slice(i * batchSize, (i + 1) * batchSize) }));
+    try {
+      await fill(database, world);
+      await verify(database, world);
+    } finally {
+      await database.close();
+    }
+    const asked = world.checks.map(({ question }) => question);
+    const pairs = world.streams?.pairs?.(seed);
+    const freshBatch = () => batchOf(taken(pairs));
     const stations: Station[] = [];
     const start = async (name: string, kind: Kind) => {
       const server = await ServerProcess.start(kind, folder);
@@ -47,8 +57,12 @@ export async function withRig<T>(settings: Settings, body: (rig: Rig) => Promise
         echo: await start("echo", "echo"),
         fixed: await start("Usher's server, fixed answers", "fixed"),
         usher: await start("Usher", "usher"),
-        checks: asked.map((question) => methods.check.request.encode(question)),
-        batches: batches.map((batch) => methods.batchCheck.request.encode(batch)),
+        checks: asked.slice(0, 2 * warmQuestions).map((question) => methods.check.request.encode(question)),
+        batch: batchOf(asked.slice(0, batchSize)),
+        freshBatch,
+        warm: async ({ caller }) => {
+          for (let asked = 0; asked < (world.pairsUntilWarm ?? 0); asked += batchSize) await caller.call(methods.batchCheck.path, freshBatch());
+        },
       });
     } finally {
       for (const { caller, server } of stations) {
@@ -57,4 +71,13 @@ export async function withRig<T>(settings: Settings, body: (rig: Rig) => Promise
       }
     }
   });
+}
+
+function batchOf(items: readonly CheckRequest[]): Buffer {
+  return methods.batchCheck.request.encode({ items });
+}
+
+function taken(pairs: Iterator<StreamedCheck, never> | undefined): CheckRequest[] {
+  if (pairs === undefined) throw new Error("the document system has no pairs");
+  return Array.from({ length: batchSize }, () => pairs.next().value.question);
 }

@@ -2,17 +2,18 @@ import { compileSchema } from "../../src/model/schema/compile.js";
 import { parseTuple } from "../../src/model/tuple-text.js";
 import { methods } from "../../src/model/wire/methods.js";
 import { decodeZookie, encodeZookie } from "../../src/model/zookie.js";
-import { documentSystem } from "../data/documents.js";
 import { micro } from "../micro.js";
 import { seed, type Suite } from "../suite.js";
+import { documents } from "../worlds/documents.js";
+import { at } from "../worlds/fill.js";
 
 /** What the words cost: text, tokens, schemas, and messages in both directions. */
 export const model: Suite = {
   name: "model",
   about: "tuples from text, zookies, schemas, messages",
   async run(settings) {
-    const { schema, allowed: [question] } = documentSystem({ documents: 100, questions: 1, seed });
-    if (question === undefined) throw new Error("the document system has no question");
+    const { schema, checks } = documents.make({ tuples: 500, questions: 1, seed });
+    const question = at(checks.map((check) => check.question), 0);
     const zookie = { store: "0a1b2c3d", timeline: "00000001", tenant: 1, revision: 123_456 };
     const token = encodeZookie(zookie);
     const decision = { allowed: true, missingFields: [], zookie: token, instant: 1_700_000_000_123 };

@@ -28,6 +28,6 @@ function rowOf(text: string): Row[] {
 }
 
 function beside(row: Row, put: Row): Row {
-  const perSecond = row.perSecond / put.perSecond;
+  const perSecond = (row.perSecond ?? Number.NaN) / (put.perSecond ?? Number.NaN);
   return { ...row, ratios: [{ to: put.name, perSecond, perSecondMin: perSecond, perSecondMax: perSecond }] };
 }

@@ -1,10 +1,10 @@
 import { Database } from "../../src/database/database.js";
 import type { WatchEvent } from "../../src/model/service.js";
 import { openLevelStore } from "../../src/storage/level/store.js";
-import { percentiles } from "../contest.js";
 import { withFolder } from "../folder.js";
 import type { Row } from "../report.js";
 import type { Settings, Suite } from "../suite.js";
+import { percentiles } from "../turn.js";
 
 const schema = "definition user {}\ndefinition document { relation viewer: user }";
 

@@ -26,4 +26,12 @@ export class Random {
     if (item === undefined) throw new RangeError("there is nothing to pick from");
     return item;
   }
+
+  /** So many different whole numbers from 0, below `bound`, in no order. */
+  some(count: number, bound: number): Set<number> {
+    if (count > bound) throw new RangeError(`there are no ${count} different numbers below ${bound}`);
+    const picked = new Set<number>();
+    while (picked.size < count) picked.add(this.below(bound));
+    return picked;
+  }
 }

@@ -1,22 +1,8 @@
 import type { CheckRequest } from "../../src/model/service.js";
+import { subject } from "../../src/model/subject.js";
 import type { Tuple } from "../../src/model/tuple.js";
 import { Random } from "./random.js";
-
-/** A schema, its tuples, and questions whose answers are known from how the tuples were made. */
-export interface DocumentSystem {
-  readonly schema: string;
-  readonly tuples: readonly Tuple[];
-  readonly allowed: readonly CheckRequest[];
-  readonly denied: readonly CheckRequest[];
-}
-
-export interface DocumentSystemOptions {
-  /** How many documents; all else follows: a folder to 5 of them, a group to 20, about 5 tuples each. */
-  readonly documents: number;
-  /** How many questions of either answer. */
-  readonly questions: number;
-  readonly seed: number;
-}
+import { inTurns, may, tupleOf, type ExpectedLookup, type StreamedCheck, type World, type WorldKind, type WorldOptions } from "./world.js";
 
 const schema = `
 definition user {}
@@ -44,6 +30,8 @@ definition document {
 }
 `;
 
+/** All else follows from how many documents there are: a folder to 5 of them, a group to 20. */
+const tuplesPerDocument = 5.09;
 /** Groups come in trees of 1 + 3 + 9: the members of those below are members of those above. */
 const groupFanOut = 3;
 const groupTreeSize = 13;
@@ -56,13 +44,15 @@ const documentsWithGroup = 0.3;
 const documentsWithBan = 0.1;
 
 /**
- * A document system with nested folders and groups, the same for the same options. Allowed are, in turn, direct viewers of a
- * document and members of a nested group that views a folder above it; denied are strangers, who are members of groups that
- * were granted nothing, and now and then a viewer who is banned.
+ * A document system with nested folders and groups. Allowed are, in turn, direct viewers of a document and members of a nested group that
+ * views a folder above it; denied are strangers, who are members of groups that were granted nothing, and now and then a viewer who is banned.
  */
-export function documentSystem(options: DocumentSystemOptions): DocumentSystem {
-  return new Builder(options).build();
-}
+export const documents: WorldKind = {
+  name: "documents",
+  about: "a document system: nested folders and groups, bans, 66,000 tuples",
+  tuples: 66_000,
+  make: (options) => new Builder(options).build(),
+};
 
 class Builder {
   readonly #documents: number;
@@ -76,22 +66,25 @@ class Builder {
   /** Numbers of documents with a banned viewer. */
   readonly #bans: number[] = [];
 
-  constructor({ documents, questions, seed }: DocumentSystemOptions) {
-    this.#documents = documents;
-    this.#folders = Math.max(folderTrees, Math.ceil(documents / 5));
-    this.#groups = Math.max(1, Math.ceil(documents / 20 / groupTreeSize)) * groupTreeSize;
+  constructor({ tuples = documents.tuples, questions, seed }: WorldOptions) {
+    this.#documents = Math.max(20, Math.round(tuples / tuplesPerDocument));
+    this.#folders = Math.max(folderTrees, Math.ceil(this.#documents / 5));
+    this.#groups = Math.max(1, Math.ceil(this.#documents / 20 / groupTreeSize)) * groupTreeSize;
     this.#questions = questions;
     this.#random = new Random(seed);
   }
 
-  build(): DocumentSystem {
+  build(): World {
     this.#addGroups("g", "u");
     this.#addGroups("outside-", "stranger-");
     this.#addFolders();
     this.#addDocuments();
-    const allowed = Array.from({ length: this.#questions }, (_, i) => (i % 2 === 0 ? this.#viewer() : this.#memberAbove()));
-    const denied = Array.from({ length: this.#questions }, (_, i) => (i % 4 === 0 && this.#bans.length > 0 ? this.#banned() : this.#stranger()));
-    return { schema, tuples: this.#tuples, allowed, denied };
+    const checks = inTurns(
+      this.#questions,
+      (index) => (index % 2 === 0 ? this.#viewer() : this.#memberAbove()),
+      (index) => (index % 4 === 0 && this.#bans.length > 0 ? this.#banned() : this.#stranger()),
+    );
+    return { name: documents.name, schema, tuples: () => this.#tuples, checks, lookups: this.#lookups(), streams: { pairs: () => this.#pairs() }, pairsUntilWarm: this.#documents };
   }
 
   #addGroups(group: string, user: string): void {
@@ -163,12 +156,31 @@ class Builder {
     return viewQuestion(at, `banned-${at}`);
   }
 
+  /** Members of groups and documents, which the members view or do not: each document once, with the members in turn, then all again with others. */
+  *#pairs(): Generator<StreamedCheck, never> {
+    for (let index = 0; ; index++) {
+      const document = index % this.#documents;
+      const user = (Math.floor(index / this.#documents) + document * 7) % (this.#groups * membersPerGroup);
+      yield { question: viewQuestion(document, `u${user}`) };
+    }
+  }
+
+  /** The owner of a folder sees all in it and below, an author what is theirs, a stranger, who is in groups all the same, nothing. */
+  #lookups(): ExpectedLookup[] {
+    const objects = (user: string, count: number): ExpectedLookup => ({ kind: "objects", objectType: "document", permission: "view", subject: subject("user", user), count });
+    let below = 0;
+    for (let document = 0; document < this.#documents; document++) {
+      for (let folder: number | undefined = this.#folderOf(document); folder !== undefined; folder = folderAbove(folder)) if (folder === 0) below++;
+    }
+    return [objects("owner-0", below), objects("author-1", 1), objects("stranger-0", 0)];
+  }
+
   #folderOf(document: number): number {
     return document % this.#folders;
   }
 
-  #add(type: string, id: string, relation: string, subjectType: string, subjectId: string, subjectRelation = ""): void {
-    this.#tuples.push({ object: { type, id }, relation, subject: { type: subjectType, id: subjectId, relation: subjectRelation } });
+  #add(...words: Parameters<typeof tupleOf>): void {
+    this.#tuples.push(tupleOf(...words));
   }
 }
 
@@ -181,5 +193,5 @@ function memberOf(user: string, group: number, index: number): string {
 }
 
 function viewQuestion(document: number, user: string): CheckRequest {
-  return { object: { type: "document", id: `d${document}` }, permission: "view", subject: { type: "user", id: user, relation: "" } };
+  return may(user, "view", "document", `d${document}`);
 }

@@ -3,13 +3,13 @@ import type { ObjectRef } from "../model/object.js";
 import { wildcardId, type SubjectRef } from "../model/subject.js";
 import type { Tuple } from "../model/tuple.js";
 import { climb } from "./climb.js";
-import type { Holders } from "./cache/holders.js";
-import type { ListLeaf, ProbeLeaf } from "./cache/leaf.js";
+import { Holders } from "./cache/holders.js";
+import type { Ground, ListLeaf, ProbeLeaf } from "./cache/leaf.js";
 import type { CacheCounts } from "./cache/relation-cache.js";
 import type { SubjectView } from "./cache/subject-view.js";
 import type { TenantCache } from "./cache/tenant-cache.js";
 import type { Member } from "./plan.js";
-import type { ListKind, Reads, TupleList } from "./reads.js";
+import { subjectKey, tooMany, upKey, type ListKind, type Reads, type TupleList } from "./reads.js";
 import type { Wants } from "./wants.js";
 
 /** Is told of all that a walk read. */
@@ -68,14 +68,41 @@ export class CachedReads implements Reads {
   }
 
   holders(member: Member): ReadonlySet<string> | "unknown" | undefined {
-    assert(this.#relations !== undefined && this.#subject !== undefined, "a pass has begun");
-    let holders = this.#subject.holders(member);
-    if (holders?.standsAt(this.#relations.revision) !== true) {
-      holders = climb(this.#who, member, { relations: this.#relations, wants: this.#wants, subject: this.#subject, known: holders });
-    }
+    const holders = this.#holders(member);
     if (holders === undefined) return undefined;
     this.#footprint.note(holders);
     return holders.ids ?? "unknown";
+  }
+
+  #holders(member: Member): Holders | undefined {
+    assert(this.#relations !== undefined && this.#subject !== undefined, "a pass has begun");
+    const { revision } = this.#relations;
+    const known = this.#subject.holders(member);
+    if (known?.standsAt(revision) === true) return known;
+    const footprint: Ground[] = [];
+    const found = climb(this.#who, member, (subject, rung) => this.#up(subject, rung, footprint));
+    if (found === undefined) return undefined;
+    const ids = found === tooMany ? undefined : found;
+    const holders = known ?? new Holders(ids, footprint, revision);
+    if (known === undefined) this.#subject.keepHolders(member, holders);
+    else known.renew(ids, footprint, revision);
+    return holders;
+  }
+
+  #up(subject: SubjectRef, rung: Member, footprint: Ground[]): TupleList | undefined {
+    assert(this.#relations !== undefined, "a pass has begun");
+    const who = subjectKey(subject);
+    const view = this.#relations.peekSubject(who);
+    const known = view?.knownOf(rung.type, rung.name);
+    if (view !== undefined && known !== undefined) {
+      footprint.push(view);
+      return known;
+    }
+    const key = upKey(who, rung.type, rung.name);
+    const leaf = this.#relations.up(key);
+    footprint.push(leaf);
+    if (leaf.value === undefined) this.#wants.up(leaf, key, subject, rung);
+    return leaf.value;
   }
 
   #view(subject: SubjectRef): SubjectView {

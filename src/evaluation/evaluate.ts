@@ -11,6 +11,7 @@ import type { Revision, TenantId } from "../model/zookie.js";
 import type { Snapshot } from "../storage/store.js";
 import { undecided, type Answer } from "./answer.js";
 import type { RelationCache } from "./cache/relation-cache.js";
+import type { Up } from "./climb.js";
 import { CachedSource } from "./cached-source.js";
 import type { EvaluationObserver } from "./observer.js";
 import { OverlaidReads } from "./overlaid-reads.js";
@@ -29,6 +30,8 @@ export interface Ground {
   readonly now: Instant;
   /** Told once an evaluation has ended with answers. */
   readonly observer?: EvaluationObserver;
+  /** Where all that leads to what is asked about is at hand, from the subject's side too. */
+  readonly up?: Up;
 }
 
 /** The ground of an evaluation at head: its snapshot was the newest when the caller arrived. */

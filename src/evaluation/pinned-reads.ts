@@ -11,7 +11,7 @@ import { subjectKey, type ListKind, type Reads, type TupleList } from "./reads.j
  * Reads of one snapshot, pinned for the length of a request: what was read once is the same when the walk
  * runs again from the top, and is together what the answer rests on.
  */
-export class PinnedReads implements Reads {
+export class PinnedReads implements Omit<Reads, "holders"> {
   readonly #snapshot: Snapshot;
   readonly #tenant: TenantId;
   readonly #probes = new Map<string, StoredTuple | null>();
@@ -45,10 +45,6 @@ export class PinnedReads implements Reads {
     const known = this.#lists.get(identity);
     if (known === undefined && !this.#full) this.#wantedLists.set(identity, { object, relation, kind, found: (tuples) => this.#lists.set(identity, tuples) });
     return known;
-  }
-
-  holders(): "unknown" {
-    return "unknown";
   }
 
   /** Loads what was found wanting, in one round of bounded batches. */

@@ -111,7 +111,7 @@ export class Walk {
   }
 
   /**
-   * Those of the usersets that the subject may be in, where that can be said from its own side: most subjects are in few groups,
+   * Those of the usersets or arrow targets that the subject may be in, where that can be said from its own side: most subjects are in few groups,
    * however many an object names and however they nest. An explanation shows them all.
    */
   #fewer(tuples: TupleList | undefined, member: Member): TupleList | undefined {
@@ -220,7 +220,8 @@ export class Walk {
     for (const { list, member } of targets) {
       if (junction.decided(decisive)) break;
       if (any && (member === undefined || !this.#reached.has(member.key))) continue;
-      const tuples = this.#in.reads.list(key, object, tupleset, list);
+      const listed = this.#in.reads.list(key, object, tupleset, list);
+      const tuples = any && member !== undefined ? this.#fewer(listed, member) : listed;
       found = this.#each(tuples, junction, decisive, (tuple) => {
         const answer = this.#through(tuple, permission, member);
         // Once it has expired, a tuple that denied an `all` is one fewer to satisfy.

@@ -2,11 +2,7 @@ import type { Revision } from "../../model/zookie.js";
 import { Finding } from "./finding.js";
 import type { Ground } from "./leaf.js";
 
-/**
- * The objects of one type of which a subject may have one relation, seen from the subject's side: those whose tuples name it, those whose
- * tuples name these, and so on. Conditions and expirations are not looked at, so who is not among them certainly has not. Where an object names
- * a hundred groups and its subject belongs to three, this is what keeps it from walking a hundred.
- */
+/** Which objects hold a subject, as `climb` finds them. */
 export class Holders extends Finding {
   /** Undefined: they are too many to be known from this side. */
   ids: ReadonlySet<string> | undefined;

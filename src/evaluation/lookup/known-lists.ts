@@ -1,9 +1,12 @@
 import { assert } from "../../base/assert.js";
 import type { TupleFilter } from "../../model/filter.js";
 import type { ObjectRef } from "../../model/object.js";
+import { append } from "../../model/schema/multimap.js";
 import type { SubjectRef } from "../../model/subject.js";
 import { tupleIdentity, type StoredTuple } from "../../model/tuple.js";
 import type { TenantId } from "../../model/zookie.js";
+import type { Up } from "../climb.js";
+import { subjectKey, upKey } from "../reads.js";
 import type { ListQuery, Snapshot, TupleKey } from "../../storage/store.js";
 
 interface KnownList {
@@ -18,6 +21,7 @@ interface KnownList {
 export class KnownLists implements Snapshot {
   readonly #below: Snapshot;
   readonly #lists: Map<string, KnownList>;
+  #ups: Map<string, StoredTuple[]> | undefined;
 
   constructor(below: Snapshot, lists = new Map<string, KnownList>()) {
     this.#below = below;
@@ -58,6 +62,12 @@ export class KnownLists implements Snapshot {
     return this.#lists.get(listKey(object, relation, subjectType, subjectRelation))?.tuples;
   }
 
+  /** The known tuples of a relation that name a subject: no others lead to what the lists were read for. */
+  readonly up: Up = (subject, { type, name }) => {
+    this.#ups ??= upsOf([...this.#lists.values()]);
+    return this.#ups.get(upKey(subjectKey(subject), type, name)) ?? [];
+  };
+
   async probe(tenant: TenantId, keys: readonly TupleKey[], signal?: AbortSignal): Promise<(StoredTuple | undefined)[]> {
     const lists = keys.map(({ object, relation, subject }) => this.#listOf(object, relation, subject));
     const unknown = keys.filter((_, i) => lists[i] === undefined);
@@ -91,6 +101,15 @@ export class KnownLists implements Snapshot {
   #listOf(object: ObjectRef, relation: string, subject: SubjectRef): KnownList | undefined {
     return this.#lists.get(listKey(object, relation, subject.type, subject.relation)) ?? this.#lists.get(listKey(object, relation, subject.type, undefined));
   }
+}
+
+/** Tuples may stand in two lists, one of which is of fewer; then they are led to twice, which makes no difference. */
+function upsOf(lists: readonly KnownList[]): Map<string, StoredTuple[]> {
+  const ups = new Map<string, StoredTuple[]>();
+  for (const { tuples } of lists) {
+    for (const tuple of tuples) append(ups, upKey(subjectKey(tuple.subject), tuple.object.type, tuple.relation), tuple);
+  }
+  return ups;
 }
 
 /** Of a filter that asks for a list as `add` takes one; undefined for any other. */

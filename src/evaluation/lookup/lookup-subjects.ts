@@ -43,12 +43,13 @@ export async function lookupSubjects(lookup: SubjectLookup, ground: Ground, sign
   const { object, permission, wanted, context, contextualTuples, idPrefix, after } = lookup;
   const enumeration = keeper.take() ?? (await enumerate(lookup, ground, signal));
   const { candidates } = enumeration;
+  const { schema, tenant, now } = ground;
   const known = enumeration.known.over(ground.snapshot);
   const subjectOf = (id: string): SubjectRef => ({ ...wanted, id });
   const nameOf = (id: string) => formatSubject(subjectOf(id));
   const resultOf = (id: string, verdict: Verdict): LookupSubjectsResult => ({ subject: subjectOf(id), ...verdict, excluded: [] });
   const ask = (some: readonly string[]) =>
-    answersOf(some.map((id) => ({ object, permission, subject: subjectOf(id), context, contextualTuples })), { ...ground, snapshot: known }, signal);
+    answersOf(some.map((id) => ({ object, permission, subject: subjectOf(id), context, contextualTuples })), { schema, snapshot: known, tenant, now, up: known.up }, signal);
 
   const isWanted = (id: string) => id.startsWith(idPrefix) && (after === undefined || after === wildcardId || compareIds(id, after) > 0);
 

@@ -3,7 +3,7 @@ import { UsherError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
 import { quote } from "../../model/object.js";
 import type { Answer } from "../answer.js";
-import { evaluate, type Ground, type Question } from "../evaluate.js";
+import { evaluate, evaluateAtHead, type Ground, type HeadGround, type Question } from "../evaluate.js";
 
 /** What a check says of somebody or something that is not denied. */
 export interface Verdict {
@@ -16,7 +16,7 @@ export interface Verdict {
  * What Check answers to each question, in their order, undefined where it is denied: the answers are those of the one walker, so
  * that a lookup cannot come to another. Questions that together read more than one evaluation may are asked in smaller parts.
  */
-export async function answersOf(questions: readonly Question[], ground: Ground, signal?: AbortSignal): Promise<Answer[]> {
+export async function answersOf(questions: readonly Question[], ground: Ground | HeadGround, signal?: AbortSignal): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (let at = 0; at < questions.length; at += limits.lookupBatchMax) {
     answers.push(...(await inParts(questions.slice(at, at + limits.lookupBatchMax), ground, signal)));
@@ -24,8 +24,18 @@ export async function answersOf(questions: readonly Question[], ground: Ground, 
   return answers;
 }
 
-async function inParts(questions: readonly Question[], ground: Ground, signal: AbortSignal | undefined): Promise<Answer[]> {
-  const answers = await evaluate(questions, ground, signal);
+/** From memory where the snapshot is head, before and after; a commit that came between makes no difference but this one. */
+async function ask(questions: readonly Question[], ground: Ground | HeadGround, signal: AbortSignal | undefined): Promise<Answer[]> {
+  const { revision } = ground.snapshot;
+  if ("cache" in ground && ground.cache.revision === revision) {
+    const evaluation = await evaluateAtHead(questions, ground, signal);
+    if (evaluation.revision === revision && evaluation.now === ground.now) return [...evaluation.answers];
+  }
+  return evaluate(questions, ground, signal);
+}
+
+async function inParts(questions: readonly Question[], ground: Ground | HeadGround, signal: AbortSignal | undefined): Promise<Answer[]> {
+  const answers = await ask(questions, ground, signal);
   const open = answers.flatMap((answer, i) => (answer.error?.code === "evaluation_too_large" ? [i] : []));
   if (questions.length === 1 || open.length === 0) return answers;
   const half = Math.ceil(open.length / 2);

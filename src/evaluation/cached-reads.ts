@@ -9,7 +9,7 @@ import type { CacheCounts } from "./cache/relation-cache.js";
 import type { SubjectView } from "./cache/subject-view.js";
 import type { TenantCache } from "./cache/tenant-cache.js";
 import type { Member } from "./plan.js";
-import { subjectKey, tooMany, upKey, type ListKind, type Reads, type TupleList } from "./reads.js";
+import { subjectKey, tooMany, upKey, type Ids, type ListKind, type Reads, type TupleList } from "./reads.js";
 import type { Wants } from "./wants.js";
 
 /** Is told of all that a walk read. */
@@ -67,7 +67,7 @@ export class CachedReads implements Reads {
     return leaf.value;
   }
 
-  holders(member: Member): ReadonlySet<string> | "unknown" | undefined {
+  holders(member: Member): Ids | "unknown" | undefined {
     const holders = this.#holders(member);
     if (holders === undefined) return undefined;
     this.#footprint.note(holders);

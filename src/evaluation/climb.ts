@@ -1,4 +1,5 @@
 import { limits } from "../base/limits.js";
+import type { ObjectRef } from "../model/object.js";
 import { wildcardId, type SubjectRef } from "../model/subject.js";
 import type { Member, RelationRule } from "./plan.js";
 import { kindOf } from "./reachability.js";
@@ -6,6 +7,13 @@ import { tooMany, type TupleList } from "./reads.js";
 
 /** The tuples of a rung's type and relation that name a subject; undefined: to be loaded first. */
 export type Up = (subject: SubjectRef, rung: Member) => TupleList | undefined;
+
+/** Relations that are at hand, so that they can be climbed. */
+export interface Known {
+  readonly up: Up;
+  /** Whether all that the object's relation holds is at hand, and all that what it holds holds. */
+  isComplete(object: ObjectRef, relation: string): boolean;
+}
 
 /**
  * The ids of the objects of which a subject may have a relation, seen from its side: those whose tuples name it, those whose tuples name

@@ -7,10 +7,10 @@ import type { Tuple } from "../model/tuple.js";
 import type { TenantId } from "../model/zookie.js";
 import type { Snapshot } from "../storage/store.js";
 import type { Standing } from "./cache/result.js";
-import { climb, type Up } from "./climb.js";
+import { climb, type Known } from "./climb.js";
 import { PinnedReads } from "./pinned-reads.js";
 import type { Member } from "./plan.js";
-import { tooMany, type ListKind, type Reads, type TupleList } from "./reads.js";
+import { tooMany, type Ids, type ListKind, type Reads, type TupleList } from "./reads.js";
 import { Solutions } from "./solutions.js";
 import type { Source } from "./source.js";
 
@@ -19,8 +19,7 @@ interface PinnedGround {
   readonly snapshot: Snapshot;
   readonly tenant: TenantId;
   readonly now: Instant;
-  /** Where all that leads to what is asked about is at hand, from the subject's side too. */
-  readonly up?: Up;
+  readonly known?: Known;
 }
 
 /** One snapshot: what is true there stays true, so that nothing read or found out is ever looked at again. */
@@ -28,13 +27,13 @@ export class PinnedSource implements Source {
   readonly at: Standing;
   readonly #reads: PinnedReads;
   readonly #depthMax: number;
-  readonly #up: Up | undefined;
+  readonly #known: Known | undefined;
 
-  constructor({ schema, snapshot, tenant, now, up }: PinnedGround) {
+  constructor({ schema, snapshot, tenant, now, known }: PinnedGround) {
     this.at = { revision: snapshot.revision, now };
     this.#reads = new PinnedReads(snapshot, tenant);
     this.#depthMax = schema.dialect.depthMax;
-    this.#up = up;
+    this.#known = known;
   }
 
   get loaded(): number {
@@ -50,7 +49,7 @@ export class PinnedSource implements Source {
   }
 
   group(subject: SubjectRef, _context: Context): { solutions: Solutions; reads: Reads } {
-    return { solutions: new Solutions(this.#depthMax, this.at), reads: new SubjectReads(this.#reads, subject, this.#up) };
+    return { solutions: new Solutions(this.#depthMax, this.at), reads: new SubjectReads(this.#reads, subject, this.#known) };
   }
 
   load(signal?: AbortSignal): Promise<void> {
@@ -62,13 +61,13 @@ export class PinnedSource implements Source {
 class SubjectReads implements Reads {
   readonly #reads: PinnedReads;
   readonly #subject: SubjectRef;
-  readonly #up: Up | undefined;
-  readonly #holders = new Map<Member, ReadonlySet<string> | "unknown">();
+  readonly #known: Known | undefined;
+  readonly #holders = new Map<Member, Ids | "unknown">();
 
-  constructor(reads: PinnedReads, subject: SubjectRef, up: Up | undefined) {
+  constructor(reads: PinnedReads, subject: SubjectRef, known: Known | undefined) {
     this.#reads = reads;
     this.#subject = subject;
-    this.#up = up;
+    this.#known = known;
   }
 
   probe(key: string, object: ObjectRef, relation: string, subject: SubjectRef): Tuple | null | undefined {
@@ -79,12 +78,14 @@ class SubjectReads implements Reads {
     return this.#reads.list(key, object, relation, kind);
   }
 
-  holders(member: Member): ReadonlySet<string> | "unknown" {
-    if (this.#up === undefined) return "unknown";
+  holders(member: Member): Ids | "unknown" {
+    const known = this.#known;
+    if (known === undefined) return "unknown";
     let holders = this.#holders.get(member);
     if (holders === undefined) {
-      const found = climb(this.#subject, member, this.#up);
-      holders = found === undefined || found === tooMany ? "unknown" : found;
+      const found = climb(this.#subject, member, known.up);
+      // Of an object that was not come by nothing can be said.
+      holders = found === undefined || found === tooMany ? "unknown" : { has: (id) => found.has(id) || !known.isComplete({ type: member.type, id }, member.name) };
       this.#holders.set(member, holders);
     }
     return holders;

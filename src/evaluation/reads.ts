@@ -16,11 +16,13 @@ export interface Reads {
   list(key: string, object: ObjectRef, relation: string, kind: ListKind): TupleList | undefined;
 
   /**
-   * The ids of the objects of which the walk's subject may have the relation, seen from the subject's side: whoever is not among
-   * them has it not. `unknown`: it cannot be said, or takes too much.
+   * The ids of the objects of which the walk's subject may have the relation, seen from the subject's side: of those that are not
+   * among them it certainly has not. `unknown`: it cannot be said, or takes too much.
    */
-  holders(member: Member): ReadonlySet<string> | "unknown" | undefined;
+  holders(member: Member): Ids | "unknown" | undefined;
 }
+
+export type Ids = Pick<ReadonlySet<string>, "has">;
 
 /** Which tuples of a relation are listed: those with subjects of a type, or with usersets of a type and relation. */
 export interface ListKind {

@@ -5,8 +5,8 @@ import { append } from "../../model/schema/multimap.js";
 import type { SubjectRef } from "../../model/subject.js";
 import { tupleIdentity, type StoredTuple } from "../../model/tuple.js";
 import type { TenantId } from "../../model/zookie.js";
-import type { Up } from "../climb.js";
-import { subjectKey, upKey } from "../reads.js";
+import type { Known, Up } from "../climb.js";
+import { memberKey, subjectKey, upKey } from "../reads.js";
 import type { ListQuery, Snapshot, TupleKey } from "../../storage/store.js";
 
 interface KnownList {
@@ -18,20 +18,22 @@ interface KnownList {
  * A snapshot, with lists of it that have been read in full: keys and lists within these are answered from memory, so that the checks
  * of all who are in a relation do not read it once more for each. It answers exactly as the snapshot below, which its owner releases.
  */
-export class KnownLists implements Snapshot {
+export class KnownLists implements Snapshot, Known {
   readonly #below: Snapshot;
   readonly #lists: Map<string, KnownList>;
+  readonly #complete: Set<string>;
   #ups: Map<string, StoredTuple[]> | undefined;
 
-  constructor(below: Snapshot, lists = new Map<string, KnownList>()) {
+  constructor(below: Snapshot, lists = new Map<string, KnownList>(), complete = new Set<string>()) {
     this.#below = below;
     this.#lists = lists;
+    this.#complete = complete;
   }
 
   /** The same lists over another view of the same revision. */
   over(below: Snapshot): KnownLists {
     assert(below.revision === this.revision, "lists are known of one revision");
-    return new KnownLists(below, this.#lists);
+    return new KnownLists(below, this.#lists, this.#complete);
   }
 
   get revision(): Snapshot["revision"] {
@@ -62,7 +64,16 @@ export class KnownLists implements Snapshot {
     return this.#lists.get(listKey(object, relation, subjectType, subjectRelation))?.tuples;
   }
 
-  /** The known tuples of a relation that name a subject: no others lead to what the lists were read for. */
+  /** Everybody of whom the lists were read for, who is in the object's relation, is known to be; when all that was begun is complete. */
+  complete(object: ObjectRef, relation: string): void {
+    this.#complete.add(memberKey(object, relation));
+  }
+
+  isComplete(object: ObjectRef, relation: string): boolean {
+    return this.#complete.has(memberKey(object, relation));
+  }
+
+  /** The known tuples of a relation that name a subject. */
   readonly up: Up = (subject, { type, name }) => {
     this.#ups ??= upsOf([...this.#lists.values()]);
     return this.#ups.get(upKey(subjectKey(subject), type, name)) ?? [];

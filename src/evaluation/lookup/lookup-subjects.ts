@@ -49,7 +49,7 @@ export async function lookupSubjects(lookup: SubjectLookup, ground: Ground, sign
   const nameOf = (id: string) => formatSubject(subjectOf(id));
   const resultOf = (id: string, verdict: Verdict): LookupSubjectsResult => ({ subject: subjectOf(id), ...verdict, excluded: [] });
   const ask = (some: readonly string[]) =>
-    answersOf(some.map((id) => ({ object, permission, subject: subjectOf(id), context, contextualTuples })), { schema, snapshot: known, tenant, now, up: known.up }, signal);
+    answersOf(some.map((id) => ({ object, permission, subject: subjectOf(id), context, contextualTuples })), { schema, snapshot: known, tenant, now, known }, signal);
 
   const isWanted = (id: string) => id.startsWith(idPrefix) && (after === undefined || after === wildcardId || compareIds(id, after) > 0);
 

@@ -88,6 +88,7 @@ class Descent {
         if (leads) this.#visit(tuple.subject, subject.relation);
       });
     }
+    this.#known.complete(object, relation.name);
   }
 
   async #permission(object: ObjectRef, { rewrite }: Permission): Promise<void> {

@@ -104,6 +104,30 @@ describe("looking up subjects", () => {
     assert.deepEqual(await lookupSubjects(asked, world(schema, tuples).ground), { results: [], count: { allowed: 2, conditional: 1 } });
   });
 
+  it("leaves out who is banned through groups that it did not come by on the way to who may", async () => {
+    const plain = `
+      definition user {}
+      definition group { relation member: user | group#member; relation lead: group }
+      definition doc {
+        relation viewer: user | group#member
+        relation banned: user | group#member
+        permission view = viewer - banned
+        permission led = (viewer - lead->member) - banned
+        relation lead: group
+      }`;
+    const tuples = [
+      "doc:1#viewer@user:ana", "doc:1#viewer@user:bo", "doc:1#viewer@group:g#member", "group:g#member@user:cy", "group:g#member@user:di",
+      "doc:1#banned@group:b#member", "group:b#member@group:c#member", "group:c#member@user:ana", "group:c#member@user:cy",
+      "doc:1#lead@group:l", "doc:1#lead@group:m", "doc:1#lead@group:n", "doc:1#lead@group:o", "group:o#member@group:p#member", "group:p#member@user:bo",
+    ];
+    const found = async (permission: string) => {
+      const results = await allSubjects({ object: parseObject("doc:1"), permission, wanted: { type: "user", relation: "" } }, world(plain, tuples).ground);
+      return results.map(text);
+    };
+    assert.deepEqual(await found("view"), ["user:bo", "user:di"]);
+    assert.deepEqual(await found("led"), ["user:di"]);
+  });
+
   it("fails, naming the subject, where one cannot be decided", async () => {
     const cyclic = "definition user {} definition doc { relation viewer: user; relation banned: doc#view; permission view = viewer - banned }";
     const { ground } = world(cyclic, ["doc:1#viewer@user:ana", "doc:1#banned@doc:1#view"]);

@@ -1,14 +1,18 @@
-import { throwIfAborted } from "../base/abort.js";
+import { throwIfEnded } from "../base/abort.js";
 import type { Instant } from "../base/clock.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import { checkName, quote } from "../model/object.js";
 import type { BatchCheckRequest, BatchCheckResponse, BatchCheckResult, Call, CheckRequest, Decision, ExpandRequest, ExpandResponse } from "../model/service.js";
+import type { TenantId } from "../model/zookie.js";
 import type { Answer } from "../evaluation/answer.js";
 import { evaluate, evaluateAtHead, type Evaluation, type HeadGround, type Question } from "../evaluation/evaluate.js";
 import { expand } from "../evaluation/expand.js";
+import { evaluateFromMemory } from "../evaluation/from-memory.js";
 import { explain } from "../evaluation/trace.js";
+import type { Snapshot } from "../storage/store.js";
 import type { Core } from "./core.js";
+import type { SchemaVersion } from "./schemas.js";
 import { checkCount, memberOf, requireFields, requireList, validateObject, validateQuestion } from "./validate.js";
 
 /** What a check is evaluated on. */
@@ -19,11 +23,33 @@ export interface CheckGround extends HeadGround {
 
 export async function check(core: Core, request: CheckRequest, call: Call): Promise<Decision> {
   requireFields(request, "the request");
-  return withGround(core, request.consistency, call, async (ground) => {
+  return checkAtOnce(core, request, call) ?? withGround(core, request.consistency, call, async (ground) => {
     const question = validateQuestion(request, ground.schema);
     const { answers, ...at } = await answer([question], ground, call.signal);
     return decisionOf(answers[0], question, at.now, core.zookie(ground.tenant, at.revision));
   });
+}
+
+/**
+ * The decision, where the schema and all that the check reads are in memory: then nothing is waited for, and nobody has to hear
+ * of the call's end. Undefined: they are not, the walk is a long one, or the question is of a kind that shares nothing with others.
+ */
+function checkAtOnce(core: Core, request: CheckRequest, call: Call): Decision | undefined {
+  throwIfEnded(call);
+  const { consistency, explain = false, contextualTuples } = request;
+  if (consistency?.kind === "exact" || explain || contextualTuples !== undefined) return undefined;
+  const tenant = core.tenant(call);
+  const snapshot = core.snapshot(tenant, consistency);
+  try {
+    const version = core.schemas.atHand(snapshot, tenant);
+    if (version === undefined) return undefined;
+    const ground = groundOn(core, tenant, snapshot, version, true);
+    const question = validateQuestion(request, version.schema);
+    const at = evaluateFromMemory(question, ground);
+    return at && decisionOf(at.answer, question, at.now, core.zookie(tenant, at.revision));
+  } finally {
+    snapshot.release();
+  }
 }
 
 /** All items at one snapshot; what one finds out serves the others. An item that is wrong or undecided is an error of its own. */
@@ -74,15 +100,12 @@ export async function expandTree(core: Core, request: ExpandRequest, call: Call)
 
 /** Runs the body over one snapshot, the schema in force there, and one instant; nothing is read twice as "latest". */
 export async function withGround<T>(core: Core, consistency: CheckRequest["consistency"], call: Call, body: (ground: CheckGround, zookie: string) => Promise<T>): Promise<T> {
-  throwIfAborted(call.signal);
+  throwIfEnded(call);
   const tenant = core.tenant(call);
   const snapshot = core.snapshot(tenant, consistency);
   try {
-    const { schema, revision: schemaRevision } = await core.schemas.at(snapshot, tenant);
-    const now: Instant = Math.max(core.store.clock.now(), snapshot.instant);
-    const { cache, observer, store } = core;
-    const atHead = consistency?.kind !== "exact";
-    const ground = { schema, schemaRevision, snapshot, tenant, now, observer, cache, atHead, newest: () => store.snapshot() };
+    const version = await core.schemas.at(snapshot, tenant);
+    const ground = groundOn(core, tenant, snapshot, version, consistency?.kind !== "exact");
     const answer = await body(ground, core.zookie(tenant, snapshot.revision));
     core.requireTenant(tenant);
     return answer;
@@ -91,15 +114,19 @@ export async function withGround<T>(core: Core, consistency: CheckRequest["consi
   }
 }
 
+function groundOn({ store, observer, cache }: Core, tenant: TenantId, snapshot: Snapshot, { schema, revision }: SchemaVersion, atHead: boolean): CheckGround {
+  const now: Instant = Math.max(store.clock.now(), snapshot.instant);
+  return { schema, schemaRevision: revision, snapshot, tenant, now, observer, cache, atHead, newest: () => store.snapshot() };
+}
+
 /** @throws the error of an undecided answer: it denies */
 function decisionOf(answer: Answer | undefined, question: Question, now: Instant, zookie: string): Decision {
   if (answer === undefined || answer.value === "pending") throw new UsherError("internal", "the check was not evaluated");
   if (answer.value === "undecided") throw answer.error ?? new UsherError("internal", `the check on ${quote(question.permission)} is undecided`);
+  const decision = { allowed: answer.value === "allowed", missingFields: answer.missing, zookie, instant: now };
+  if (!Number.isFinite(answer.until) && !question.explain) return decision;
   return {
-    allowed: answer.value === "allowed",
-    missingFields: answer.missing,
-    zookie,
-    instant: now,
+    ...decision,
     ...(Number.isFinite(answer.until) ? { validForMs: answer.until - now } : {}),
     ...(question.explain ? { explanation: explain(answer) } : {}),
   };

@@ -1,4 +1,5 @@
 import { UsherError } from "../base/errors.js";
+import { memoryBudgetOf } from "../base/memory-budget.js";
 import type {
   BackupRequest,
   BackupResponse,
@@ -58,7 +59,7 @@ import { deleteTuples, writeSchema, writeTuples } from "./writes.js";
 
 export interface DatabaseOptions extends LevelStoreOptions {
   readonly observer?: DatabaseObserver;
-  /** What the relation cache and the memo may hold in memory; default `limits.memoryBudgetBytesDefault`. */
+  /** What the relation cache and the memo may hold in memory, estimated; default: `memoryBudgetBytesDefault()`. */
   readonly memoryBudgetBytes?: number;
 }
 
@@ -77,11 +78,12 @@ export class Database implements Service {
 
   /**
    * Opens the folder as a LevelDB store; an absent or empty one becomes a new store.
-   * @throws `invalid_configuration` where no folder is named, `store_in_use`, `store_corrupt`, `store_format_newer`, `not_a_store`, `clock_behind`, `store_unavailable`
+   * @throws `invalid_configuration` where no folder is named or the budget is out of its bounds, `store_in_use`, `store_corrupt`, `store_format_newer`, `not_a_store`, `clock_behind`, `store_unavailable`
    */
   static async open(folder: string, options: DatabaseOptions = {}): Promise<Database> {
     if (folder === "") throw new UsherError("invalid_configuration", "the folder's name is empty: name the folder in which the database is to be");
-    return new Database(await openLevelStore(folder, options), options);
+    const memoryBudgetBytes = memoryBudgetOf(options.memoryBudgetBytes);
+    return new Database(await openLevelStore(folder, options), { ...options, memoryBudgetBytes });
   }
 
   writeTuples(request: WriteTuplesRequest, call: Call): Promise<WriteTuplesResponse> {

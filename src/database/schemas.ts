@@ -38,10 +38,16 @@ export class Schemas {
     return this.#compilations;
   }
 
+  /** The schema in force at the snapshot, where that is the newest and at hand. */
+  atHand(snapshot: Snapshot, tenant: TenantId): SchemaVersion | undefined {
+    const newest = this.#newest.get(tenant);
+    return newest !== undefined && newest.revision <= snapshot.revision ? newest : undefined;
+  }
+
   /** The schema in force at the snapshot. @throws `schema_missing` */
   async at(snapshot: Snapshot, tenant: TenantId): Promise<SchemaVersion> {
-    const newest = this.#newest.get(tenant);
-    if (newest !== undefined && newest.revision <= snapshot.revision) return newest;
+    const atHand = this.atHand(snapshot, tenant);
+    if (atHand !== undefined) return atHand;
     const stored = await snapshot.schema(tenant);
     if (stored === undefined) throw new UsherError("schema_missing", "no schema has been written yet: write one first");
     const version = { schema: this.#compile(stored.text, stored.revision), revision: stored.revision };

@@ -3,7 +3,7 @@ import { limits } from "../base/limits.js";
 import type { Question } from "../evaluation/evaluate.js";
 import { checkContext } from "../model/context.js";
 import { checkFilter, isEmptyFilter, type TupleFilter } from "../model/filter.js";
-import { checkName, checkType, object, quote, type ObjectRef } from "../model/object.js";
+import { checkId, checkName, checkType, object, quote, type ObjectRef } from "../model/object.js";
 import { checkTuple } from "../model/schema/shape.js";
 import type { Schema } from "../model/schema/schema.js";
 import type { Metadata, Operation, Precondition } from "../model/service.js";
@@ -142,11 +142,20 @@ export function validatePreconditions(preconditions: readonly Precondition[], sc
 export function validateQuestion(question: Question, schema: Schema): Question {
   requireFields(question, "a check");
   const { permission, context, contextualTuples, explain = false } = question;
-  const about = validateObject(question.object);
-  const who = validateAsked(question.subject);
-  checkName(permission, "permission");
-  memberOf(schema, about.type, permission);
-  memberOf(schema, who.type, who.relation);
+  const about = copyOfObject(question.object);
+  const who = copyOfSubject(question.subject);
+  if (!hasMember(schema, about.type, permission) || !(who.relation === "" ? schema.definitions.has(who.type) : hasMember(schema, who.type, who.relation))) {
+    // Names that the schema has are well written; where it has one not, this says why.
+    validateObject(about);
+    validateAsked(who);
+    checkName(permission, "permission");
+    memberOf(schema, about.type, permission);
+    memberOf(schema, who.type, who.relation);
+  }
+  checkId(about.id);
+  refuseWildcard(who);
+  checkId(who.id);
+  if (context === undefined && contextualTuples === undefined) return { object: about, permission, subject: who, explain };
   return {
     object: about,
     permission,
@@ -157,11 +166,32 @@ export function validateQuestion(question: Question, schema: Schema): Question {
   };
 }
 
+/** Each field is read once: what is checked is what is used. */
+function copyOfObject(ref: ObjectRef): ObjectRef {
+  requireFields(ref, "an object");
+  const { type, id } = ref;
+  return { type, id };
+}
+
+function copyOfSubject(ref: SubjectRef): SubjectRef {
+  requireFields(ref, "a subject");
+  const { type, id, relation = "" } = ref as Partial<SubjectRef> & ObjectRef;
+  return { type, id, relation };
+}
+
+function hasMember(schema: Schema, type: string, member: string): boolean {
+  return schema.definitions.get(type)?.members.has(member) === true;
+}
+
 /** One subject that is asked about: an object or a userset. */
 export function validateAsked(ref: SubjectRef): SubjectRef {
   const who = validateSubject(ref);
-  if (isWildcard(who)) throw new UsherError("invalid_request", `subject ${quote(`${who.type}:*`)} is a wildcard: a check asks about one subject`);
+  refuseWildcard(who);
   return who;
+}
+
+function refuseWildcard(who: SubjectRef): void {
+  if (isWildcard(who)) throw new UsherError("invalid_request", `subject ${quote(`${who.type}:*`)} is a wildcard: a check asks about one subject`);
 }
 
 export function validatePageSize(size: number): number {

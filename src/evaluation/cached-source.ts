@@ -55,7 +55,7 @@ export class CachedSource implements Source {
 
   begin(): boolean {
     const { cache, tenant, schema, schemaRevision } = this.#ground;
-    cache.budget.turn();
+    cache.turn();
     const relations = cache.tenant(tenant);
     if (this.#wants.thwarted || cache.schemaAt(tenant) > schemaRevision) return false;
     relations.adopt(schema);
@@ -65,15 +65,16 @@ export class CachedSource implements Source {
     this.#epoch = cache.budget.epoch;
     this.#revision = cache.revision;
     this.at.revision = relations.revision;
-    this.at.now = Math.max(this.at.now, relations.instant);
+    this.at.now = relations.pass(this.at.now);
     for (const group of this.#groups) this.#beginGroup(group);
     return true;
   }
 
   group(subject: SubjectRef, context: Context, shared: boolean): { solutions: Solutions; reads: Reads } {
     const { cache, schema } = this.#ground;
-    const memo = shared ? new SharedMemo(context, cache.counts) : new PrivateMemo();
-    const solutions = new Solutions(schema.dialect.depthMax, this.at, memo);
+    const { depthMax } = schema.dialect;
+    const memo = shared ? new SharedMemo(context, depthMax, cache.counts) : new PrivateMemo(depthMax);
+    const solutions = new Solutions(depthMax, this.at, memo);
     const reads = new CachedReads(cache.counts, this.#wants, subject, solutions);
     this.#groups.push({ key: subjectKey(subject), reads, memo });
     return { solutions, reads };

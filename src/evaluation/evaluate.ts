@@ -11,9 +11,10 @@ import type { Revision, TenantId } from "../model/zookie.js";
 import type { Snapshot } from "../storage/store.js";
 import { undecided, type Answer } from "./answer.js";
 import type { RelationCache } from "./cache/relation-cache.js";
-import type { Up } from "./climb.js";
+import type { Known } from "./climb.js";
 import { CachedSource } from "./cached-source.js";
 import type { EvaluationObserver } from "./observer.js";
+import { exactText } from "./memo.js";
 import { OverlaidReads } from "./overlaid-reads.js";
 import { PinnedSource } from "./pinned-source.js";
 import { subjectKey, type Reads } from "./reads.js";
@@ -30,8 +31,8 @@ export interface Ground {
   readonly now: Instant;
   /** Told once an evaluation has ended with answers. */
   readonly observer?: EvaluationObserver;
-  /** Where all that leads to what is asked about is at hand, from the subject's side too. */
-  readonly up?: Up;
+  /** What of the snapshot is at hand, and can be climbed from the subject's side. */
+  readonly known?: Known;
 }
 
 /** The ground of an evaluation at head: its snapshot was the newest when the caller arrived. */
@@ -88,8 +89,9 @@ interface Open {
   readonly walk: Walk;
   readonly solutions: Solutions;
   answer: Answer | undefined;
-  /** As of which commit. */
+  /** As of which commit, and when. */
   revision: Revision;
+  now: Instant;
 }
 
 /**
@@ -120,8 +122,8 @@ class Passes {
       this.#slice.begin();
       open = open.filter((one) => !this.#walk(one));
       if (open.length === 0) {
-        // What was answered as of earlier commits is asked again: of most of it the footprint has not been touched.
-        open = this.#questions.filter(({ revision }) => revision !== source.at.revision);
+        // What was answered as of earlier commits, or until an instant that has come, is asked again: of most of it the footprint has not been touched.
+        open = this.#questions.filter((one) => !this.#stands(one));
         if (open.length === 0) {
           this.#ground.observer?.onEvaluation({ passes, reads: source.loaded });
           return this.#questions.map(({ answer }) => answer as Answer);
@@ -131,7 +133,7 @@ class Passes {
       }
       if (source.loaded > limits.readsPerEvaluationMax) {
         const error = new UsherError("evaluation_too_large", `the evaluation reads more than ${limits.readsPerEvaluationMax} keys and lists`);
-        return this.#questions.map(({ answer }) => answer ?? undecided(error));
+        return this.#questions.map((one) => (one.answer !== undefined && this.#stands(one) ? one.answer : undecided(error)));
       }
       for (const { solutions } of open) solutions.keepAll();
       if (source.wanting) await source.load(signal);
@@ -145,7 +147,14 @@ class Passes {
     if (answer.value === "pending") return false;
     one.answer = answer;
     one.revision = this.#source.at.revision;
+    one.now = this.#source.at.now;
     return true;
+  }
+
+  /** Whether it was answered as things stand in this pass. */
+  #stands({ answer, revision, now }: Open): boolean {
+    const { at } = this.#source;
+    return answer !== undefined && revision === at.revision && (now === at.now || at.now < answer.until);
   }
 
   #open(question: Question, groups: Map<string, { solutions: Solutions; reads: Reads }>): Open {
@@ -156,12 +165,12 @@ class Passes {
       group = source.group(subject, context, false);
       group = { ...group, reads: new OverlaidReads(group.reads, contextualTuples) };
     } else {
-      const name = `${explain ? "explain " : ""}${subjectKey(subject)} ${context === emptyContext ? "" : JSON.stringify(context)}`;
+      const name = `${explain ? "explain " : ""}${subjectKey(subject)} ${context === emptyContext ? "" : exactText(context)}`;
       group = groups.get(name) ?? source.group(subject, context, !explain);
       groups.set(name, group);
     }
     const paused = (long: boolean) => (long ? this.#slice.overNow : this.#slice.over);
     const walk = new Walk({ schema: this.#ground.schema, subject, context, at: source.at, ...group, explain, paused });
-    return { question, walk, solutions: group.solutions, answer: undefined, revision: -1 };
+    return { question, walk, solutions: group.solutions, answer: undefined, revision: -1, now: -1 };
   }
 }

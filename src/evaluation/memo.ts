@@ -12,8 +12,8 @@ export interface Weight {
 
 /** Where the results of walks with one subject and one context are kept, by object and member. */
 export interface Memo {
-  /** A result that holds there. */
-  find(key: string, at: Standing): Result | undefined;
+  /** A result that holds there, and serves a walk that has come as deep. */
+  find(key: string, at: Standing, depth: number): Result | undefined;
   /** The outcome as a result, which takes the place of one that does not hold any more. */
   keep(key: string, outcome: Outcome, at: Standing, weight: Weight): Result;
   fieldsOf(names: ReadonlySet<string>): FieldsRead | undefined;
@@ -24,10 +24,15 @@ export interface Memo {
 /** Of one request. */
 export class PrivateMemo implements Memo {
   readonly #results = new Map<string, Result>();
+  readonly #depthMax: number;
 
-  find(key: string, at: Standing): Result | undefined {
+  constructor(depthMax: number) {
+    this.#depthMax = depthMax;
+  }
+
+  find(key: string, at: Standing, depth: number): Result | undefined {
     const result = this.#results.get(key);
-    return result?.holds(at) === true ? result : undefined;
+    return result?.serves(depth, this.#depthMax) === true && result.holds(at) ? result : undefined;
   }
 
   keep(key: string, outcome: Outcome, at: Standing): Result {
@@ -51,14 +56,17 @@ export class PrivateMemo implements Memo {
  * fields serves those whose context has the same in them, or like it has nothing.
  */
 export class SharedMemo implements Memo {
-  readonly #private = new PrivateMemo();
+  readonly #private: PrivateMemo;
   readonly #context: Context;
+  readonly #depthMax: number;
   readonly #counts: CacheCounts;
   readonly #texts = new Map<string, string>();
   #view: SubjectView | undefined;
 
-  constructor(context: Context, counts: CacheCounts) {
+  constructor(context: Context, depthMax: number, counts: CacheCounts) {
+    this.#private = new PrivateMemo(depthMax);
     this.#context = context;
+    this.#depthMax = depthMax;
     this.#counts = counts;
   }
 
@@ -71,9 +79,10 @@ export class SharedMemo implements Memo {
     this.#private.forget();
   }
 
-  find(key: string, at: Standing): Result | undefined {
+  /** What is shared may be too high to be met so deep; what was cut there is undecided, and so this request's own. */
+  find(key: string, at: Standing, depth: number): Result | undefined {
     const shared = this.#view?.result(key, this.#fits);
-    const result = shared?.holds(at) === true ? shared : this.#private.find(key, at);
+    const result = shared?.serves(depth, this.#depthMax) === true && shared.holds(at) ? shared : this.#private.find(key, at, depth);
     if (result === undefined) this.#counts.memoMisses++;
     else this.#counts.memoHits++;
     return result;
@@ -103,9 +112,14 @@ export class SharedMemo implements Memo {
   #text(name: string): string {
     let text = this.#texts.get(name);
     if (text === undefined) {
-      text = Object.hasOwn(this.#context, name) ? JSON.stringify(this.#context[name]) : "";
+      text = Object.hasOwn(this.#context, name) ? exactText(this.#context[name]) : "";
       this.#texts.set(name, text);
     }
     return text;
   }
+}
+
+/** JSON in which minus zero, by which a condition may divide, is not zero: a text that is not well-formed, as none of a context is. */
+export function exactText(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => (Object.is(part, -0) ? "\ud800" : part));
 }

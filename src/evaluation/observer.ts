@@ -2,7 +2,7 @@
 export interface EvaluationCost {
   /** How many times its open walks ran from the top. */
   readonly passes: number;
-  /** Keys and lists that were read. */
+  /** Keys and lists that were loaded from the store; 0: memory had them all. */
   readonly reads: number;
 }
 

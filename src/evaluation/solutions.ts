@@ -9,7 +9,7 @@ import { SubjectView } from "./cache/subject-view.js";
 import { PrivateMemo, type Memo, type Weight } from "./memo.js";
 
 /** A subproblem that took fewer reads than this is not kept: it is walked again as fast as it is looked up, and there are very many. */
-const stepsMin = 8;
+const stepsMin = 16;
 
 /** A result that rests on the approximation of a frame that is still being walked. */
 interface Provisional {
@@ -95,7 +95,7 @@ export class Solutions {
    * @param at where its walks stand; whoever moves it, moves it between walks
    * @param memo where results are looked for and kept
    */
-  constructor(depthMax: number, at: Standing = { revision: 0, now: 0 }, memo: Memo = new PrivateMemo()) {
+  constructor(depthMax: number, at: Standing = { revision: 0, now: 0 }, memo: Memo = new PrivateMemo(depthMax)) {
     this.#depthMax = depthMax;
     this.#at = at;
     this.#memo = memo;
@@ -159,11 +159,14 @@ export class Solutions {
       this.#deepest = Math.max(this.#deepest, depth + provisional.height);
       return provisional.answer;
     }
-    if (depth > this.#depthMax) {
-      this.#deepest = Math.max(this.#deepest, depth);
-      return undecided(new UsherError("depth_exceeded", `evaluation goes deeper than ${this.#depthMax} usersets and arrows`));
-    }
-    return this.#enter(key, slot, depth, exclusions, evaluate);
+    return this.descend(depth) ?? this.#enter(key, slot, depth, exclusions, evaluate);
+  }
+
+  /** Goes as deep with the subproblem in hand. The answer where that is too deep. */
+  descend(depth: number): Answer | undefined {
+    this.#deepest = Math.max(this.#deepest, depth);
+    if (depth <= this.#depthMax) return undefined;
+    return undecided(new UsherError("depth_exceeded", `evaluation goes deeper than ${this.#depthMax} usersets and arrows`));
   }
 
   /** What lies too deep to be evaluated from here. Less deep it may be decided, as with the depth bound. */
@@ -173,10 +176,9 @@ export class Solutions {
   }
 
   #known(key: string, depth: number): Answer | undefined {
-    const result = this.#memo.find(key, this.#at);
+    const result = this.#memo.find(key, this.#at, depth);
     if (result === undefined) return undefined;
-    const { answer, height, cutAt, fields } = result;
-    if (cutAt >= 0 ? depth < cutAt : depth + height > this.#depthMax) return undefined;
+    const { answer, height, fields } = result;
     this.#deepest = Math.max(this.#deepest, depth + height);
     rest(this.#basis, result);
     if (fields !== undefined) this.#basis.fields = union(this.#basis.fields, new Set(fields.names));
@@ -359,7 +361,8 @@ function merge(into: Basis, { grounds, subjects, fields, steps }: Basis): void {
   for (const ground of grounds) into.grounds.push(ground);
   for (const subject of subjects) restOn(into, subject);
   into.fields = union(into.fields, fields);
-  into.steps += steps;
+  // One that read nothing is a step as well: of such there may be as many ways as two to the length of a schema.
+  into.steps += Math.max(1, steps);
 }
 
 /** A component that was iterated has read the same again and again; what it rests on is said once, for all its members. */

@@ -77,7 +77,7 @@ export class Walk {
     const key = `${object.type}:${object.id}${member.suffix}`;
     // No cycle leads through a relation without usersets, and it is read as fast as it is looked up.
     if (member.rule.kind === "relation" && member.rule.usersets.length === 0 && !solutions.keepsAll) {
-      return this.#in.paused(false) ? pending : this.#relation(key, object, name, member.rule);
+      return this.#in.paused(false) ? pending : (solutions.descend(this.#depth) ?? this.#relation(key, object, name, member.rule));
     }
     const answer = solutions.solve(key, this.#depth, this.#exclusions, () => (this.#in.paused(false) ? pending : this.#member(key, object, member)));
     if (this.#in.explain && answer.trace === undefined) {

@@ -1,3 +1,4 @@
+import { onAbort } from "../base/abort.js";
 import { limits } from "../base/limits.js";
 import type { ObjectRef } from "../model/object.js";
 import type { SubjectRef } from "../model/subject.js";
@@ -112,14 +113,14 @@ export class Wants {
       else subjects.push({ ...want, max: limits.subjectTuplesMax, found: (tuples) => this.#fillSubject(want, tuples, revision) });
     }
     const loading = load(snapshot, this.#tenant, { probes, lists, subjects }, signal);
-    const ended = loading.then(() => undefined, () => undefined);
-    for (const { leaf } of wanted) leaf.loading = ended;
-    try {
-      // What the others come to is theirs: if they are cancelled or fail, it is wanted again, by this request.
-      await Promise.all([loading, untilAborted(Promise.all(others), signal)]);
-    } finally {
+    // At once, whatever else is waited for: who joined a load that has ended would come back for it again and again.
+    const end = () => {
       for (const { leaf } of wanted) if (leaf.loading === ended) leaf.loading = undefined;
-    }
+    };
+    const ended = loading.then(end, end);
+    for (const { leaf } of wanted) leaf.loading = ended;
+    // What the others come to is theirs: if they are cancelled or fail, it is wanted again, by this request.
+    await Promise.all([loading, untilAborted(Promise.all(others), signal)]);
   }
 
   /** Whether the request is to load the leaf itself, and has room for it. */
@@ -163,18 +164,11 @@ export class Wants {
 
 /** Ends when the promise does, or the caller is gone. */
 async function untilAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) {
-    await promise;
-    return;
-  }
-  let onAbort = () => undefined as void;
-  const aborted = new Promise<void>((resolve) => {
-    onAbort = () => resolve();
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
+  let leave: (() => void) | undefined;
+  const aborted = new Promise<void>((resolve) => (leave = onAbort(signal, resolve)));
   try {
     await Promise.race([promise, aborted]);
   } finally {
-    signal.removeEventListener("abort", onAbort);
+    leave?.();
   }
 }

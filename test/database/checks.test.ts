@@ -79,6 +79,54 @@ describe("a check", () => {
     });
   });
 
+  it("that memory answers asks for no signal, and is refused all the same once its call has ended", async () => {
+    await withDatabase(["doc:1#viewer@user:ana"], async (database) => {
+      const question = parseCheck("doc:1#view@user:ana");
+      let asked = 0;
+      const lazy = (aborted: boolean): Call => ({ aborted, get signal() { asked++; return aborted ? AbortSignal.abort() : new AbortController().signal; } });
+      assert.equal((await database.check(question, lazy(false))).allowed, true);
+      assert.ok(asked > 0, "what is loaded can be cancelled");
+      asked = 0;
+      assert.equal((await database.check(question, lazy(false))).allowed, true);
+      assert.equal(asked, 0);
+      await assert.rejects(database.check(question, lazy(true)), refusal("cancelled"));
+      await assert.rejects(database.check(question, { signal: AbortSignal.abort() }), refusal("cancelled"));
+    });
+  });
+
+  it("that memory answers knows of what was acknowledged, of its schema, and of its tenant", async () => {
+    await withDatabase(["doc:1#viewer@user:ana"], async (database) => {
+      const question = parseCheck("doc:1#view@user:ana");
+      const before = await database.check(question, call);
+      assert.deepEqual({ ...(await database.check(question, call)), instant: 0 }, { ...before, instant: 0 });
+      await database.writeTuples({ operations: [{ kind: "delete", tuple: parseTuple("doc:1#viewer@user:ana") }] }, call);
+      assert.equal((await database.check(question, call)).allowed, false);
+      assert.equal((await database.check({ ...question, consistency: { kind: "exact", zookie: before.zookie } }, call)).allowed, true);
+      await assert.rejects(database.check({ ...question, consistency: { kind: "atLeast", zookie: "no" } }, call), refusal("invalid_zookie"));
+      await database.writeSchema({ text: schema.replace("permission view = viewer - banned", "permission view = nil") }, call);
+      assert.equal((await database.check(question, call)).allowed, false);
+      await database.createTenant({ name: "gone" }, call);
+      await database.writeSchema({ text: schema }, { tenant: "gone" });
+      await database.check(question, { tenant: "gone" });
+      await database.deleteTenant({ name: "gone" }, call);
+      await assert.rejects(database.check(question, { tenant: "gone" }), refusal("tenant_unknown"));
+    });
+  });
+
+  it("that memory answers is about what was looked at, whatever its fields say when they are read again", async () => {
+    await withDatabase(["doc:1#viewer@user:ana"], async (database) => {
+      const turning = (...values: string[]) => ({ get id() { return values.shift() ?? "eve"; } });
+      const question = { object: Object.defineProperties({ type: "doc" }, Object.getOwnPropertyDescriptors(turning("1"))) as { type: string; id: string }, permission: "view", subject: { type: "user", id: "ana", relation: "" } };
+      await database.check(parseCheck("doc:1#view@user:ana"), call);
+      assert.equal((await database.check(question, call)).allowed, true);
+      await assert.rejects(database.check({ ...question, permission: "views" }, call), refusal("unknown_relation"));
+      await assert.rejects(database.check({ ...question, permission: "" }, call), refusal("invalid_name"));
+      await assert.rejects(database.check({ ...question, subject: { type: "user", id: "a\u200b", relation: "" } }, call), refusal("invalid_id"));
+      await assert.rejects(database.check({ ...question, subject: { type: "users", id: "ana", relation: "" } }, call), refusal("unknown_type"));
+      await assert.rejects(database.check({ ...question, subject: { type: "user", id: "ana", relation: "x" } }, call), refusal("unknown_relation"));
+    });
+  });
+
   it("is about one subject, not about everybody", async () => {
     await withDatabase(["doc:1#viewer@user:ana"], async (database) => {
       const { object, permission } = parseCheck("doc:1#view@user:ana");

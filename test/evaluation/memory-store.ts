@@ -1,3 +1,4 @@
+import type { TupleChange } from "../../src/model/service.js";
 import type { Head, Commit } from "../../src/storage/store.js";
 import type { CommitSource } from "../../src/evaluation/cache/relation-cache.js";
 import { tupleIdentity, type Tuple } from "../../src/model/tuple.js";
@@ -9,9 +10,12 @@ export class MemoryStore implements CommitSource {
   readonly #versions: Tuple[][];
   readonly #listeners = new Set<(commit: Commit) => void>();
 
-  constructor(tuples: readonly Tuple[], instant: number) {
+  readonly #pageSize: number;
+
+  constructor(tuples: readonly Tuple[], instant: number, pageSize = 2) {
     this.head = { revision: 1, instant };
     this.#versions = [[], [...tuples]];
+    this.#pageSize = pageSize;
   }
 
   onCommit(listener: (commit: Commit) => void): () => void {
@@ -24,19 +28,21 @@ export class MemoryStore implements CommitSource {
   }
 
   snapshot(): MemorySnapshot {
-    return new MemorySnapshot(this.tuplesAt(this.head.revision), 2, this.head);
+    return new MemorySnapshot(this.tuplesAt(this.head.revision), this.#pageSize, this.head);
   }
 
   /** Writes what does not stand, or not so; deletes what does. */
   toggle(tuples: readonly Tuple[], instant: number, schema?: string): void {
+    const standing = new Map(this.tuplesAt(this.head.revision).map((tuple) => [tupleIdentity(tuple), JSON.stringify(tuple)]));
+    this.apply(tuples.map((tuple) => ({ kind: standing.get(tupleIdentity(tuple)) === JSON.stringify(tuple) ? "delete" : "write", tuple })), instant, schema);
+  }
+
+  apply(changes: readonly TupleChange[], instant = this.head.instant, schema?: string): void {
     const standing = new Map(this.tuplesAt(this.head.revision).map((tuple) => [tupleIdentity(tuple), tuple]));
-    const changes = tuples.map((tuple) => {
-      const was = standing.get(tupleIdentity(tuple));
-      const kind = was !== undefined && JSON.stringify(was) === JSON.stringify(tuple) ? ("delete" as const) : ("write" as const);
+    for (const { kind, tuple } of changes) {
       if (kind === "delete") standing.delete(tupleIdentity(tuple));
       else standing.set(tupleIdentity(tuple), tuple);
-      return { kind, tuple };
-    });
+    }
     this.head = { revision: this.head.revision + 1, instant };
     this.#versions.push([...standing.values()]);
     const commit: Commit = { ...this.head, tenant: 1, principal: "", metadata: {}, changes, ...(schema === undefined ? {} : { schema }) };

@@ -40,11 +40,11 @@ export class Clients {
   /** The newest revision that a writer was told of. */
   #acknowledged: Revision = 0;
 
-  constructor(store: CountingStore, scheduler: fc.Scheduler) {
+  constructor(store: CountingStore, scheduler: fc.Scheduler, options: { readonly memoryBudgetBytes?: number } = {}) {
     this.#store = store;
     this.#scheduler = scheduler;
     this.history = new History(store);
-    this.database = new Database(store);
+    this.database = new Database(store, options);
   }
 
   /** Runs the program under the first schema, with a watcher beside it from the beginning. */
@@ -101,9 +101,9 @@ export class Clients {
   /** Where the call was cancelled before it had anything to answer, it must not answer. */
   async #cancel({ doc, user, when }: Extract<Action, { kind: "cancel" }>): Promise<void> {
     const controller = new AbortController();
+    if (when === "at once") controller.abort();
     const checking = this.database.check(questionOf(doc, user), { signal: controller.signal });
     const aborting = (when === "at once" ? Promise.resolve() : this.#scheduler.schedule(Promise.resolve(), "a client cancels")).then(() => controller.abort());
-    if (when === "at once") controller.abort();
     const [outcome] = await Promise.allSettled([checking, aborting]);
     if (outcome.status === "rejected") return this.#cancelled(outcome.reason);
     assert.equal(when, "later", "a cancelled call rejects");

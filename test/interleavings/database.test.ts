@@ -44,6 +44,17 @@ describe("interleavings", function () {
       );
     });
   }
+
+  for (const [name, budget] of [["next to nothing", fc.constant(1)], ["a little", fc.integer({ min: 500, max: 20_000 })]] as const) {
+    it(`where memory holds ${name}: the same, though what was read is forgotten again and again`, async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.scheduler(), programs, budget, (scheduler, program, memoryBudgetBytes) =>
+          withStore(scheduler, openInMemory(), (store) => new Clients(store, scheduler, { memoryBudgetBytes }).run(program)),
+        ),
+        { numRuns: Math.ceil(runs / 2) },
+      );
+    });
+  }
 });
 
 const [document] = objects;

@@ -5,7 +5,7 @@ const walkTests = ["test/evaluation/walk.test.js"];
 const batch = ["test/database/checks.test.js"];
 const walk = "src/evaluation/walk.js";
 const solutions = "src/evaluation/solutions.js";
-const reads = "src/evaluation/reads.js";
+const result = "src/evaluation/cache/result.js";
 const evaluate = "src/evaluation/evaluate.js";
 
 /** The walk, its memo and its cycles. */
@@ -41,8 +41,8 @@ export const evaluationMutants: readonly Mutant[] = [
   {
     name: "the right side of an exclusion is skipped",
     file: walk,
-    find: 'return this.#traced(and(base, not(subtracted)), { kind: "exclusion" }, [base, subtracted]);',
-    replace: 'return this.#traced(base, { kind: "exclusion" }, [base, subtracted]);',
+    find: 'return this.#traced(and(from, not(less)), { kind: "exclusion" }, [from, less]);',
+    replace: 'return this.#traced(from, { kind: "exclusion" }, [from, less]);',
     suites: oracle,
   },
   {
@@ -55,7 +55,7 @@ export const evaluationMutants: readonly Mutant[] = [
   {
     name: "an expired userset or arrow target counts",
     file: walk,
-    find: "if (isExpired(tuple, this.#in.now))\n                continue;",
+    find: "if (isExpired(tuple, this.#in.at.now))\n                continue;",
     replace: "",
     suites: oracle,
   },
@@ -69,8 +69,8 @@ export const evaluationMutants: readonly Mutant[] = [
   {
     name: "wildcards are not looked at",
     file: walk,
-    find: 'if (subject.relation === "" && allows(true))',
-    replace: "if (false)",
+    find: "if (this.#wildcard !== undefined && rule.wildcards.has(subject.type)",
+    replace: "if (this.#wildcard !== undefined && false",
     suites: oracle,
   },
   {
@@ -83,15 +83,15 @@ export const evaluationMutants: readonly Mutant[] = [
   {
     name: "the memo's key lacks the member",
     file: walk,
-    find: "solutions.solve(`${object.type}:${object.id}#${member}`",
-    replace: "solutions.solve(`${object.type}:${object.id}`",
+    find: "const key = `${object.type}:${object.id}${member.suffix}`;",
+    replace: "const key = `${object.type}:${object.id}`;",
     suites: oracle,
   },
   {
     name: "the memo's key lacks the type",
     file: walk,
-    find: "solutions.solve(`${object.type}:${object.id}#${member}`",
-    replace: "solutions.solve(`${object.id}#${member}`",
+    find: "const key = `${object.type}:${object.id}${member.suffix}`;",
+    replace: "const key = `${object.id}${member.suffix}`;",
     suites: oracle,
   },
   {
@@ -154,49 +154,49 @@ export const evaluationMutants: readonly Mutant[] = [
   {
     name: "the depth bound is one too deep",
     file: solutions,
-    find: "if (depth > this.#depthMax) {",
-    replace: "if (depth > this.#depthMax + 1) {",
-    suites: walkTests,
+    find: "if (depth <= this.#depthMax)",
+    replace: "if (depth <= this.#depthMax + 1)",
+    suites: ["test/evaluation/at-head.test.js"],
   },
   {
     name: "a memo hit may exceed the depth bound",
-    file: solutions,
-    find: "(final.cutAt >= 0 ? depth >= final.cutAt : depth + final.height <= this.#depthMax)",
-    replace: "final.cutAt < 0",
+    file: result,
+    find: "return this.cutAt >= 0 ? depth >= this.cutAt : depth + this.height <= depthMax;",
+    replace: "return this.cutAt < 0;",
     suites: walkTests,
   },
   {
     name: "what was cut at the depth bound is undecided wherever it is met",
-    file: solutions,
-    find: "depth >= final.cutAt :",
+    file: result,
+    find: "depth >= this.cutAt :",
     replace: "true :",
     suites: walkTests,
   },
   {
     name: "a contextual tuple does not hide the stored one",
-    file: reads,
-    find: "return [...below.filter((tuple) => !this.#tuples.has(tupleIdentity(tuple))), ...over];",
-    replace: "return [...below, ...over];",
+    file: "src/evaluation/overlaid-reads.js",
+    find: "below.filter((tuple) => !over.has(subjectKey(tuple.subject)))",
+    replace: "below",
     suites: walkTests,
   },
   {
     name: "a list is its first page",
-    file: reads,
-    find: "while (after !== undefined && all.length <= limits.listTuplesMax);",
+    file: "src/evaluation/loads.js",
+    find: "while (after !== undefined && all.length <= max);",
     replace: "while (false);",
     suites: oracle,
   },
   {
     name: "questions about different subjects share their memo",
     file: evaluate,
-    find: "${formatSubject(subject)} ",
+    find: "${subjectKey(subject)} ",
     replace: "",
     suites: batch,
   },
   {
     name: "questions with different contexts share their memo",
     file: evaluate,
-    find: '${context === emptyContext ? "" : JSON.stringify(context)}',
+    find: '${context === emptyContext ? "" : exactText(context)}',
     replace: "",
     suites: walkTests,
   },
@@ -206,5 +206,233 @@ export const evaluationMutants: readonly Mutant[] = [
     find: "if (contextualTuples.length > 0) {",
     replace: "if (false) {",
     suites: walkTests,
+  },
+];
+
+const cachedOracle = ["test/evaluation/cached-oracle.test.js"];
+const atHead = ["test/evaluation/at-head.test.js"];
+const views = ["test/evaluation/cache/subject-view.test.js"];
+const cachedReads = "src/evaluation/cached-reads.js";
+const cachedSource = "src/evaluation/cached-source.js";
+const memo = "src/evaluation/memo.js";
+const leaf = "src/evaluation/cache/leaf.js";
+const finding = "src/evaluation/cache/finding.js";
+const subjectView = "src/evaluation/cache/subject-view.js";
+const tenantCache = "src/evaluation/cache/tenant-cache.js";
+
+/** The relation cache, and what makes results fall. */
+export const cacheMutants: readonly Mutant[] = [
+  {
+    name: "a footprint lacks the keys that were probed",
+    file: cachedReads,
+    find: "const leaf = view.probe(key);\n        this.#footprint.note(leaf);",
+    replace: "const leaf = view.probe(key);",
+    suites: cachedOracle,
+  },
+  {
+    name: "a footprint lacks the lists that were read",
+    file: cachedReads,
+    find: "const leaf = this.#relations.list(key, kind);\n        this.#footprint.note(leaf);",
+    replace: "const leaf = this.#relations.list(key, kind);",
+    suites: cachedOracle,
+  },
+  {
+    name: "a footprint lacks the subject all of whose tuples are known",
+    file: cachedReads,
+    find: "this.#footprint.noteSubject(view);",
+    replace: "",
+    suites: cachedOracle,
+    cases: 600,
+  },
+  {
+    name: "a footprint lacks what was seen from the subject's side",
+    file: cachedReads,
+    find: "this.#footprint.note(holders);",
+    replace: "",
+    suites: cachedOracle,
+  },
+  {
+    name: "groups that are too many to be climbed are none",
+    file: cachedReads,
+    find: "const ids = found === tooMany ? undefined : found;",
+    replace: "const ids = found === tooMany ? new Set() : found;",
+    suites: ["test/evaluation/climb.test.js"],
+  },
+  {
+    name: "a commit does not change the lists",
+    file: tenantCache,
+    find: "lists?.change(tuple, written, revision);",
+    replace: "",
+    suites: cachedOracle,
+  },
+  {
+    name: "a commit does not change the lists upward",
+    file: tenantCache,
+    find: "up?.change(",
+    replace: "up?.bytes.toFixed(",
+    suites: cachedOracle,
+  },
+  {
+    name: "a commit does not change the keys that were probed",
+    file: subjectView,
+    find: "leaf?.change(tuple, revision);",
+    replace: "",
+    suites: cachedOracle,
+  },
+  {
+    name: "a commit does not change the subject all of whose tuples are known",
+    file: subjectView,
+    find: "this.#changeAll(this.#all, key, tuple);",
+    replace: ";",
+    suites: cachedOracle,
+    cases: 600,
+  },
+  {
+    name: "a commit is not seen by what rests on all tuples of a subject",
+    file: subjectView,
+    find: "this.#touchedAt = revision;",
+    replace: "",
+    suites: cachedOracle,
+    cases: 600,
+  },
+  {
+    name: "a commit is not seen by what rests on a key",
+    file: leaf,
+    find: "this.changedAt = revision;",
+    replace: "",
+    suites: cachedOracle,
+  },
+  {
+    name: "what a commit overtook while it was loaded is believed",
+    file: leaf,
+    find: "if (this.changedAt > revision)\n            return false;",
+    replace: "",
+    suites: cachedOracle,
+  },
+  {
+    name: "a subject that a commit overtook while it was loaded is believed",
+    file: subjectView,
+    find: "if (this.#touchedAt > revision)\n            return false;",
+    replace: "",
+    suites: [...views, ...cachedOracle],
+  },
+  {
+    name: "results are believed without a look at what they rest on",
+    file: result,
+    find: " && this.standsAt(revision)",
+    replace: "",
+    suites: cachedOracle,
+  },
+  {
+    name: "results are believed though one that they rest on has become another",
+    file: finding,
+    find: "if (!same)\n            this.changedAt = revision;",
+    replace: "",
+    suites: ["test/evaluation/cache/result.test.js"],
+  },
+  {
+    name: "results hold for all time",
+    file: result,
+    find: " && now < this.answer.until",
+    replace: "",
+    suites: cachedOracle,
+  },
+  {
+    name: "results are made older by who came before and is slower",
+    file: tenantCache,
+    find: "return (this.#instant = Math.max(this.#instant, now));",
+    replace: "return Math.max(this.#instant, now);",
+    suites: atHead,
+  },
+  {
+    name: "results serve any context",
+    file: memo,
+    find: "values[i] === this.#text(name)",
+    replace: "true",
+    suites: cachedOracle,
+  },
+  {
+    name: "results forget which fields they read",
+    file: memo,
+    find: "if (names.size === 0)",
+    replace: "if (true)",
+    suites: cachedOracle,
+  },
+  {
+    name: "results outlive the epoch in which they were made",
+    file: subjectView,
+    find: "this.#epoch === this.#budget.epoch && ",
+    replace: "",
+    suites: [...views, ...cachedOracle],
+  },
+  {
+    name: "results outlive their schema",
+    file: subjectView,
+    find: " && this.#count === this.#era.count",
+    replace: "",
+    suites: cachedOracle,
+  },
+  {
+    name: "a request's own results outlive the epoch in which they were made",
+    file: cachedSource,
+    find: "memo.forget();",
+    replace: ";",
+    suites: atHead,
+  },
+  {
+    name: "an undecided result is shared",
+    file: memo,
+    find: 'cheap || outcome.answer.value === "undecided"',
+    replace: "cheap",
+    suites: ["test/evaluation/memo.test.js"],
+  },
+  {
+    name: "what is shared hides what a request was cut at",
+    file: memo,
+    find: "shared?.serves(depth, this.#depthMax) === true && shared.holds(at) ? shared : this.#private.find(key, at, depth)",
+    replace: "shared?.holds(at) ? (shared.serves(depth, this.#depthMax) ? shared : undefined) : this.#private.find(key, at, depth)",
+    suites: ["test/evaluation/memo.test.js"],
+  },
+  {
+    name: "what was answered before a commit is not asked again",
+    file: evaluate,
+    find: "open = this.#questions.filter((one) => !this.#stands(one));",
+    replace: "open = [];",
+    suites: cachedOracle,
+  },
+  {
+    name: "what was answered until an instant that has come is not asked again",
+    file: evaluate,
+    find: "(now === at.now || at.now < answer.until)",
+    replace: "true",
+    suites: atHead,
+  },
+  {
+    name: "a request goes on at head under a schema that is no more",
+    file: cachedSource,
+    find: " || cache.schemaAt(tenant) > schemaRevision",
+    replace: "",
+    suites: cachedOracle,
+  },
+  {
+    name: "the cache is told of a commit after its writer",
+    file: "src/evaluation/cache/relation-cache.js",
+    find: "(commit) => this.#apply(commit)",
+    replace: "(commit) => void setImmediate(() => this.#apply(commit))",
+    suites: cachedOracle,
+  },
+  {
+    name: "a load that has ended is still waited for",
+    file: "src/evaluation/wants.js",
+    find: "loading.then(end, end)",
+    replace: "loading.then(() => undefined, () => undefined)",
+    suites: atHead,
+  },
+  {
+    name: "a tenant that nobody asks keeps what it held",
+    file: "src/evaluation/cache/relation-cache.js",
+    find: "tenant.turn();",
+    replace: ";",
+    suites: ["test/evaluation/cache/relation-cache.test.js"],
   },
 ];

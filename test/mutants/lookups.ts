@@ -23,7 +23,7 @@ export const lookupMutants: readonly Mutant[] = [
   },
   {
     name: "a lookup looks for candidates on the right side of an exclusion",
-    file: "src/evaluation/lookup/leaves.js",
+    file: "src/evaluation/leaves.js",
     find: "return collect(rewrite.base);",
     replace: "return collect(rewrite.subtracted);",
     suites: oracle,

@@ -7,7 +7,7 @@ export interface Weighed {
 
 /**
  * A map that forgets with the epochs of the budget: an entry stays for the epoch in which it was last asked for and the one
- * after. It notices that an epoch has ended when it is next used; who holds many of them need not visit each.
+ * after. It notices that an epoch has ended when it is next used, or told; who holds many of them need not visit each.
  */
 export class Generations<Value extends Weighed> {
   readonly #budget: Budget;
@@ -22,7 +22,7 @@ export class Generations<Value extends Weighed> {
 
   /** The entry, which is in use again and takes its bytes in this epoch too. */
   get(key: string): Value | undefined {
-    this.#turn();
+    this.turn();
     const young = this.#young.get(key);
     if (young !== undefined || this.#old === undefined) return young;
     const old = this.#old.get(key);
@@ -32,17 +32,18 @@ export class Generations<Value extends Weighed> {
 
   /** The entry, which is not kept for that. */
   peek(key: string): Value | undefined {
-    this.#turn();
+    this.turn();
     return this.#young.get(key) ?? this.#old?.get(key);
   }
 
   set(key: string, value: Value): void {
-    this.#turn();
+    this.turn();
     this.#young.set(key, value);
     this.#budget.charge(value.bytes + 2 * key.length);
   }
 
-  #turn(): void {
+  /** Forgets what the epochs that have ended since leave behind. */
+  turn(): void {
     const { epoch } = this.#budget;
     if (this.#epoch === epoch) return;
     this.#old = this.#epoch === epoch - 1 ? this.#young : undefined;

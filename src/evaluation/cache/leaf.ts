@@ -44,8 +44,13 @@ export class Leaf<Value extends Tuple | null | TupleList> implements Ground, Wei
   }
 }
 
-function bytesOf({ subject, condition }: Tuple): number {
-  return tupleBytes + 2 * subject.id.length + (condition === undefined ? 0 : 200 + 4 * JSON.stringify(condition.context).length);
+export function bytesOf(tuple: Tuple): number {
+  return tupleBytes + 2 * tuple.subject.id.length + conditionBytes(tuple);
+}
+
+/** What a tuple's condition takes: its context may be larger than all else. */
+export function conditionBytes({ condition }: Tuple): number {
+  return condition === undefined ? 0 : 200 + 4 * JSON.stringify(condition.context).length;
 }
 
 export type ProbeLeaf = Leaf<StoredTuple | null>;

@@ -1,3 +1,4 @@
+import { limits } from "../../base/limits.js";
 import type { Tuple } from "../../model/tuple.js";
 import type { Revision } from "../../model/zookie.js";
 import { isOfKind, tooMany, type ListKind, type TupleList } from "../reads.js";
@@ -32,18 +33,19 @@ export class Lists implements Weighed {
   /** What a commit made of a tuple of the relation: written as it stands, or deleted. */
   change(tuple: Tuple, written: boolean, revision: Revision): void {
     for (const { kind, leaf } of this.#entries) {
-      if (isOfKind(tuple.subject, kind)) leaf.change(changed(leaf.value, tuple, written), revision);
+      if (isOfKind(tuple.subject, kind)) leaf.change(changed(leaf.value, tuple, written, limits.listTuplesMax), revision);
     }
   }
 }
 
-/** A new list: walks and explanations may hold the old one. What is not known as a whole is loaded anew. */
-export function changed(list: TupleList | undefined, tuple: Tuple, written: boolean): TupleList | undefined {
+/** A new list: walks and explanations may hold the old one. What is not known as a whole is loaded anew. @param max of a list that is known */
+export function changed(list: TupleList | undefined, tuple: Tuple, written: boolean, max: number): TupleList | undefined {
   if (list === undefined || list === tooMany) return undefined;
   const { object, subject } = tuple;
   // Of a list either the object and relation, or the subject, the relation and the object's type are the same throughout.
   const at = list.findIndex((other) => other.object.id === object.id && other.subject.id === subject.id && other.subject.type === subject.type && other.subject.relation === subject.relation);
-  if (at < 0) return written ? [...list, tuple] : list;
+  if (at < 0 && !written) return list;
+  if (at < 0) return list.length >= max ? tooMany : [...list, tuple];
   const copy = [...list];
   if (written) copy[at] = tuple;
   else copy.splice(at, 1);

@@ -59,6 +59,13 @@ export class RelationCache {
     return cache;
   }
 
+  /** Before a pass: ends the epoch of the budget if it is full, and then for every tenant, so that one nobody asks any more keeps nothing. */
+  turn(): void {
+    const { turns } = this.budget;
+    this.budget.turn();
+    if (this.budget.turns !== turns) for (const tenant of this.#tenants.values()) tenant.turn();
+  }
+
   /** The last commit since the cache began that wrote a schema; 0: none. */
   schemaAt(tenant: TenantId): Revision {
     return this.#schemaAt.get(tenant) ?? 0;

@@ -51,6 +51,11 @@ export class Result extends Finding implements Outcome {
     return now >= this.from && now < this.answer.until && this.standsAt(revision);
   }
 
+  /** Whether a walk that has come as deep would come to it too. */
+  serves(depth: number, depthMax: number): boolean {
+    return this.cutAt >= 0 ? depth >= this.cutAt : depth + this.height <= depthMax;
+  }
+
   /** It was walked again. */
   renew(outcome: Outcome, { revision, now }: Standing): void {
     this.refound(sameOutcome(outcome, this), outcome.footprint, revision);

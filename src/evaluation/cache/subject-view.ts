@@ -6,7 +6,7 @@ import { memberKey } from "../reads.js";
 import type { Budget } from "./budget.js";
 import { Generations, type Weighed } from "./generations.js";
 import type { Holders } from "./holders.js";
-import { Leaf, type Ground, type ProbeLeaf } from "./leaf.js";
+import { conditionBytes, Leaf, type Ground, type ProbeLeaf } from "./leaf.js";
 import type { FieldsRead, Result } from "./result.js";
 
 /** Of a view; of a result with its entry in a map, and of what it rests on. The text of a key is counted on top. Measured on Node.js 20. */
@@ -45,6 +45,7 @@ export class SubjectView implements Ground, Weighed {
   #count: number;
   /** Every tuple that names the subject, once loaded, by object and relation. */
   #all: Map<string, StoredTuple> | undefined;
+  #allBytes = 0;
   #tooMany = false;
   #unknown = 0;
   #touchedAt: Revision = 0;
@@ -60,7 +61,7 @@ export class SubjectView implements Ground, Weighed {
   }
 
   get bytes(): number {
-    return viewBytes + (this.#all?.size ?? 0) * allTupleBytes;
+    return viewBytes + this.#allBytes;
   }
 
   /** Rather than one more key, all tuples that name the subject should be loaded. */
@@ -95,20 +96,33 @@ export class SubjectView implements Ground, Weighed {
     this.#tooMany = tuples === undefined;
     if (tuples === undefined) return true;
     this.#all = new Map(tuples.map((tuple) => [memberKey(tuple.object, tuple.relation), tuple]));
-    this.#budget.charge(tuples.length * allTupleBytes);
+    this.#allBytes = tuples.reduce((sum, tuple) => sum + bytesOfAll(tuple), 0);
+    this.#budget.charge(this.#allBytes);
     return true;
   }
 
   /** What a commit made of the subject's tuple under the key. */
   change(key: string, tuple: StoredTuple | null, revision: Revision): void {
     this.#touchedAt = revision;
-    this.#probes.peek(key)?.change(tuple, revision);
-    if (tuple === null) this.#all?.delete(key);
-    else this.#all?.set(key, tuple);
-    if (this.#all !== undefined && this.#all.size > 2 * limits.subjectTuplesMax) {
-      this.#all = undefined;
-      this.#tooMany = true;
+    const leaf = this.#probes.peek(key);
+    leaf?.change(tuple, revision);
+    if (leaf !== undefined && tuple !== null) this.#budget.charge(leaf.bytes);
+    if (this.#all !== undefined) this.#changeAll(this.#all, key, tuple);
+  }
+
+  #changeAll(all: Map<string, StoredTuple>, key: string, tuple: StoredTuple | null): void {
+    const before = all.get(key);
+    if (before !== undefined) this.#allBytes -= bytesOfAll(before);
+    if (tuple === null) all.delete(key);
+    else {
+      all.set(key, tuple);
+      this.#allBytes += bytesOfAll(tuple);
+      this.#budget.charge(bytesOfAll(tuple));
     }
+    if (all.size <= 2 * limits.subjectTuplesMax) return;
+    this.#all = undefined;
+    this.#allBytes = 0;
+    this.#tooMany = true;
   }
 
   /** Its tuples of one type and relation, where all are known. */
@@ -144,16 +158,26 @@ export class SubjectView implements Ground, Weighed {
     const known = this.#results.get(key);
     if (known === undefined) this.#results.set(key, result);
     else this.#results.set(key, [result, ...(Array.isArray(known) ? known : [known])].slice(0, variantsMax));
-    this.#budget.charge(resultBytes + 2 * key.length + groundBytes * grounds);
+    this.#budget.charge(resultBytes + 2 * key.length + groundBytes * grounds + fieldBytes(result.fields));
   }
 
   #turn(): void {
     if (this.#epoch === this.#budget.epoch && this.#count === this.#era.count) return;
+    this.#probes.turn();
     this.#results = new Map();
     this.#holders = undefined;
     this.#epoch = this.#budget.epoch;
     this.#count = this.#era.count;
   }
+}
+
+function bytesOfAll(tuple: StoredTuple): number {
+  return allTupleBytes + conditionBytes(tuple);
+}
+
+/** The values are texts of the request's context, which may be long. */
+function fieldBytes(fields: FieldsRead | undefined): number {
+  return fields === undefined ? 0 : fields.values.reduce((sum, value) => sum + idBytes + 2 * value.length, 0);
 }
 
 function fitting(result: Result, fits: (fields: FieldsRead) => boolean): Result | undefined {

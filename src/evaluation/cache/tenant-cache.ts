@@ -1,11 +1,12 @@
 import type { Instant } from "../../base/clock.js";
+import { limits } from "../../base/limits.js";
 import type { Schema } from "../../model/schema/schema.js";
 import type { Revision } from "../../model/zookie.js";
 import type { Commit } from "../../storage/store.js";
 import { memberKey, subjectKey, upKey, type ListKind } from "../reads.js";
 import type { Budget } from "./budget.js";
 import { Generations } from "./generations.js";
-import { Leaf, type ListLeaf } from "./leaf.js";
+import { bytesOf, Leaf, type ListLeaf } from "./leaf.js";
 import { changed, Lists } from "./lists.js";
 import { SubjectView } from "./subject-view.js";
 
@@ -37,9 +38,12 @@ export class TenantCache {
     return this.#revision;
   }
 
-  /** When it was made. */
-  get instant(): Instant {
-    return this.#instant;
+  /**
+   * The instant of a pass of a request that arrived at `now`: no earlier than any commit or pass before it. Results are looked at again at
+   * later instants alone: one that was made older than it was would seem the same to whoever rests on it, and might not be.
+   */
+  pass(now: Instant): Instant {
+    return (this.#instant = Math.max(this.#instant, now));
   }
 
   /** Forgets the results of another schema. */
@@ -83,15 +87,24 @@ export class TenantCache {
   /** Applies a commit of the tenant, the next one. */
   apply({ revision, instant, changes }: Commit): void {
     this.#revision = revision;
-    this.#instant = instant;
+    this.#instant = Math.max(this.#instant, instant);
     for (const { kind, tuple } of changes) {
       const key = memberKey(tuple.object, tuple.relation);
       const written = kind === "write";
       const subject = subjectKey(tuple.subject);
       this.#subjects.peek(subject)?.change(key, written ? { ...tuple, since: revision } : null, revision);
-      this.#lists.peek(key)?.change(tuple, written, revision);
+      const lists = this.#lists.peek(key);
+      lists?.change(tuple, written, revision);
       const up = this.#ups.peek(upKey(subject, tuple.object.type, tuple.relation));
-      up?.change(changed(up.value, tuple, written), revision);
+      up?.change(changed(up.value, tuple, written, limits.holdersMax), revision);
+      if (written && (lists !== undefined || up !== undefined)) this.#budget.charge(bytesOf(tuple));
     }
+  }
+
+  /** Forgets what the epochs that have ended leave behind, though nobody asks for anything. */
+  turn(): void {
+    this.#subjects.turn();
+    this.#lists.turn();
+    this.#ups.turn();
   }
 }

@@ -14,26 +14,31 @@ interface KnownList {
   readonly places: Map<string, number>;
 }
 
+/** What was read of one revision, whichever view of it that was. */
+class Read {
+  readonly lists = new Map<string, KnownList>();
+  readonly complete = new Set<string>();
+  /** By subject and relation. Tuples may stand in two lists, one of which is of fewer; then they are led to twice, which makes no difference. */
+  readonly ups = new Map<string, StoredTuple[]>();
+}
+
 /**
  * A snapshot, with lists of it that have been read in full: keys and lists within these are answered from memory, so that the checks
  * of all who are in a relation do not read it once more for each. It answers exactly as the snapshot below, which its owner releases.
  */
 export class KnownLists implements Snapshot, Known {
   readonly #below: Snapshot;
-  readonly #lists: Map<string, KnownList>;
-  readonly #complete: Set<string>;
-  #ups: Map<string, StoredTuple[]> | undefined;
+  readonly #read: Read;
 
-  constructor(below: Snapshot, lists = new Map<string, KnownList>(), complete = new Set<string>()) {
+  constructor(below: Snapshot, read = new Read()) {
     this.#below = below;
-    this.#lists = lists;
-    this.#complete = complete;
+    this.#read = read;
   }
 
   /** The same lists over another view of the same revision. */
   over(below: Snapshot): KnownLists {
     assert(below.revision === this.revision, "lists are known of one revision");
-    return new KnownLists(below, this.#lists, this.#complete);
+    return new KnownLists(below, this.#read);
   }
 
   get revision(): Snapshot["revision"] {
@@ -46,38 +51,37 @@ export class KnownLists implements Snapshot, Known {
 
   /**
    * Begins the list of a relation's stored tuples whose subject is of the type; with `subjectRelation`, of that relation. It is given all of
-   * them, in the order of the snapshot, before anything is asked of it.
+   * them, in the order of the snapshot, before anything is asked of it; what a climb looks up is made ready with each part, since a climb
+   * cannot pause.
    */
   begin(object: ObjectRef, relation: string, subjectType: string, subjectRelation: string | undefined): (tuples: readonly StoredTuple[]) => void {
     const list: KnownList = { tuples: [], places: new Map() };
-    this.#lists.set(listKey(object, relation, subjectType, subjectRelation), list);
+    this.#read.lists.set(listKey(object, relation, subjectType, subjectRelation), list);
     return (tuples) => {
       for (const tuple of tuples) {
         list.places.set(tupleIdentity(tuple), list.tuples.length);
         list.tuples.push(tuple);
+        append(this.#read.ups, upKey(subjectKey(tuple.subject), tuple.object.type, tuple.relation), tuple);
       }
     };
   }
 
   /** As it was given. */
   get(object: ObjectRef, relation: string, subjectType: string, subjectRelation: string | undefined): readonly StoredTuple[] | undefined {
-    return this.#lists.get(listKey(object, relation, subjectType, subjectRelation))?.tuples;
+    return this.#read.lists.get(listKey(object, relation, subjectType, subjectRelation))?.tuples;
   }
 
   /** Everybody of whom the lists were read for, who is in the object's relation, is known to be; when all that was begun is complete. */
   complete(object: ObjectRef, relation: string): void {
-    this.#complete.add(memberKey(object, relation));
+    this.#read.complete.add(memberKey(object, relation));
   }
 
   isComplete(object: ObjectRef, relation: string): boolean {
-    return this.#complete.has(memberKey(object, relation));
+    return this.#read.complete.has(memberKey(object, relation));
   }
 
   /** The known tuples of a relation that name a subject. */
-  readonly up: Up = (subject, { type, name }) => {
-    this.#ups ??= upsOf([...this.#lists.values()]);
-    return this.#ups.get(upKey(subjectKey(subject), type, name)) ?? [];
-  };
+  readonly up: Up = (subject, { type, name }) => this.#read.ups.get(upKey(subjectKey(subject), type, name)) ?? [];
 
   async probe(tenant: TenantId, keys: readonly TupleKey[], signal?: AbortSignal): Promise<(StoredTuple | undefined)[]> {
     const lists = keys.map(({ object, relation, subject }) => this.#listOf(object, relation, subject));
@@ -93,7 +97,7 @@ export class KnownLists implements Snapshot, Known {
   }
 
   async list(tenant: TenantId, query: ListQuery, signal?: AbortSignal): Promise<{ tuples: StoredTuple[]; next?: TupleKey }> {
-    const list = this.#lists.get(keyOf(query.filter) ?? "");
+    const list = this.#read.lists.get(keyOf(query.filter) ?? "");
     const start = query.after === undefined ? 0 : (list?.places.get(tupleIdentity(query.after)) ?? -1) + 1;
     if (list === undefined || (query.after !== undefined && start === 0)) return this.#below.list(tenant, query, signal);
     const tuples = list.tuples.slice(start, start + query.limit);
@@ -110,17 +114,8 @@ export class KnownLists implements Snapshot, Known {
   }
 
   #listOf(object: ObjectRef, relation: string, subject: SubjectRef): KnownList | undefined {
-    return this.#lists.get(listKey(object, relation, subject.type, subject.relation)) ?? this.#lists.get(listKey(object, relation, subject.type, undefined));
+    return this.#read.lists.get(listKey(object, relation, subject.type, subject.relation)) ?? this.#read.lists.get(listKey(object, relation, subject.type, undefined));
   }
-}
-
-/** Tuples may stand in two lists, one of which is of fewer; then they are led to twice, which makes no difference. */
-function upsOf(lists: readonly KnownList[]): Map<string, StoredTuple[]> {
-  const ups = new Map<string, StoredTuple[]>();
-  for (const { tuples } of lists) {
-    for (const tuple of tuples) append(ups, upKey(subjectKey(tuple.subject), tuple.object.type, tuple.relation), tuple);
-  }
-  return ups;
 }
 
 /** Of a filter that asks for a list as `add` takes one; undefined for any other. */

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import { UsherError } from "../../../src/base/errors.js";
 import { lookupPermissions } from "../../../src/evaluation/lookup/lookup-permissions.js";
 import type { Context } from "../../../src/model/context.js";
 import { compileSchema } from "../../../src/model/schema/compile.js";
 import type { Schema } from "../../../src/model/schema/schema.js";
-import type { LookupSubjectsResult } from "../../../src/model/service.js";
 import type { Tuple } from "../../../src/model/tuple.js";
 import { MemorySnapshot } from "../memory-snapshot.js";
 import { keyOf, solve, type Verdict } from "../oracle.js";
 import { describeWorld, meaning, now, objects, worlds, type World } from "../world.js";
+import { asVerdict, assertObjects, assertSubjects, orUndecided } from "./agreement.js";
 import { allObjects, allSubjects, type ObjectsAsked, type SubjectsAsked } from "./pages.js";
 
 const runs = Number(process.env.TEST_FUZZ_RUNS ?? 200);
@@ -25,75 +24,25 @@ function membersOf(schema: Schema, type: string): string[] {
   return [...(schema.definitions.get(type)?.members.keys() ?? [])];
 }
 
-function asVerdict(found: { readonly allowed: boolean; readonly missingFields: readonly string[] } | undefined): Verdict {
-  if (found === undefined) return { value: "F" };
-  assert.equal(found.allowed, found.missingFields.length === 0);
-  return found.allowed ? { value: "T" } : { value: "C", missing: [...found.missingFields] };
-}
-
-/** Whom or what a lookup could not decide, where that ended it. */
-async function orUndecided<T>(results: Promise<T>): Promise<T | string> {
-  try {
-    return await results;
-  } catch (error) {
-    assert.ok(error instanceof UsherError && error.details["undecided"] !== undefined, String(error));
-    assert.equal(error.code, "cycle_through_exclusion");
-    return error.details["undecided"];
-  }
-}
-
 async function checkObjects(world: World, asked: ObjectsAsked, tuples: readonly Tuple[], expected: ReadonlyMap<string, Verdict>): Promise<void> {
-  const what = `${asked.type}#${asked.permission} ${describeWorld(world)}`;
-  const verdictOf = (id: string) => expected.get(keyOf({ type: asked.type, id }, asked.permission)) ?? { value: "F" };
+  const what = () => `${asked.type}#${asked.permission} ${describeWorld(world)}`;
+  const verdictOf = (id: string): Verdict => expected.get(keyOf({ type: asked.type, id }, asked.permission)) ?? { value: "F" };
   for (const size of sizes) {
     const found = await orUndecided(allObjects({ ...asked, size }, ground(world.schema, tuples)));
-    if (typeof found === "string") {
-      assert.equal(verdictOf(found.slice(found.indexOf(":") + 1)).value, "U", what);
-      continue;
-    }
-    const ids = found.map(({ object }) => object.id);
-    assert.deepEqual(ids, [...new Set(ids)].sort(), what);
-    for (const { id } of everything.filter(({ type }) => type === asked.type)) {
-      const expectedOne = verdictOf(id);
-      // Nobody is shown of whom a check cannot say that they are not denied.
-      const shown = asVerdict(found.find(({ object }) => object.id === id));
-      assert.deepEqual(shown, expectedOne.value === "U" ? { value: "F" } : expectedOne, `${id} of ${what}`);
-    }
-    assert.ok(ids.every((id) => ["a", "b"].includes(id)), what);
+    if (typeof found === "string") assert.equal(verdictOf(found.slice(found.indexOf(":") + 1)).value, "U", what());
+    else assertObjects(found, ["a", "b"], verdictOf, what);
   }
-}
-
-/** What the results say of a subject. */
-function saidOf(results: readonly LookupSubjectsResult[], id: string): Verdict {
-  const own = results.find(({ subject }) => subject.id === id);
-  if (own !== undefined) return asVerdict(own);
-  const wildcard = results.find(({ subject }) => subject.id === "*");
-  return wildcard?.excluded.some(({ subject }) => subject.id === id) === true ? { value: "F" } : asVerdict(wildcard);
 }
 
 async function checkSubjects(world: World, asked: SubjectsAsked, tuples: readonly Tuple[], verdictOf: (id: string) => Verdict): Promise<void> {
   const { type, relation } = asked.wanted;
-  const what = `${type}#${relation} of ${asked.object.type}:${asked.object.id}#${asked.permission} ${describeWorld(world)}`;
+  const what = () => `${type}#${relation} of ${asked.object.type}:${asked.object.id}#${asked.permission} ${describeWorld(world)}`;
   for (const size of sizes) {
     const found = await orUndecided(allSubjects({ ...asked, size }, ground(world.schema, tuples)));
     if (typeof found === "string") {
       const [, id = ""] = /^\w+:([^#]+)/.exec(found) ?? [];
-      assert.equal(verdictOf(id === "*" ? "unnamed" : id).value, "U", what);
-      continue;
-    }
-    const ids = found.map(({ subject }) => subject.id);
-    assert.deepEqual(ids, [...new Set(ids)].sort(), what);
-    for (const id of ["a", "b", "c", "unnamed"]) {
-      const expected = verdictOf(id);
-      assert.deepEqual(saidOf(found, id), expected.value === "U" ? { value: "F" } : expected, `${id}: ${what}`);
-    }
-    for (const { excluded, allowed, subject: of } of found) {
-      assert.ok(excluded.length === 0 || of.id === "*", what);
-      for (const { subject, conditional } of excluded) assert.equal(ids.includes(subject.id), conditional, what);
-      // Whoever is not certain where the wildcard is has to be told from it.
-      if (of.id !== "*" || !allowed) continue;
-      for (const each of found) if (!each.allowed) assert.ok(excluded.some(({ subject }) => subject.id === each.subject.id), what);
-    }
+      assert.equal(verdictOf(id === "*" ? "unnamed" : id).value, "U", what());
+    } else assertSubjects(found, ["a", "b", "c", "unnamed"], verdictOf, what);
   }
 }
 

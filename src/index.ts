@@ -73,6 +73,8 @@ export type {
 export interface OpenOptions {
   /** How far back snapshots, watches and request ids reach, in milliseconds; may be `Infinity`. Default: a day. */
   readonly horizonMs?: number;
+  /** What the tuples and results that are kept in memory may take, estimated, in bytes: at most about half the heap. Default: 256 MiB, less where the heap is small. */
+  readonly memoryBudgetBytes?: number;
   /** The operator's word that this machine's clock is right, though it stands behind the last commit's instant. */
   readonly acceptClock?: boolean;
   /** Upgrade the folder where an earlier version wrote it; what it was is kept beside it. Default: false. */
@@ -95,7 +97,8 @@ export async function restore(folder: string, files: readonly string[]): Promise
  * Opens a database in this process: no server, one folder, held by one process at a time. An absent or
  * empty folder becomes a new database. Close it, so that the folder is free again.
  *
- * @throws `store_in_use`, `store_corrupt`, `store_format_newer`, `store_format_older`, `restore_unfinished`, `not_a_store`, `clock_behind`, `store_unavailable`
+ * @throws `invalid_configuration`, `store_in_use`, `store_corrupt`, `store_format_newer`, `store_format_older`, `restore_unfinished`, `not_a_store`, `clock_behind`,
+ * `store_unavailable`
  */
 export async function open(folder: string, options: OpenOptions = {}): Promise<Usher> {
   const { tenant, ...storeOptions } = options;

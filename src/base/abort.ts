@@ -42,6 +42,18 @@ function listenTo(signal: AbortSignal): Hearing {
   return hearing;
 }
 
+/** What may be ended before its time, and says so by a signal. */
+export interface Abortable {
+  readonly signal?: AbortSignal;
+  /** Whether that has happened, where the signal is made only once somebody asks for it. */
+  readonly aborted?: boolean;
+}
+
+/** The same of a call whose signal nobody needs otherwise. @throws as `throwIfAborted` */
+export function throwIfEnded(call: Abortable): void {
+  if (call.aborted ?? call.signal?.aborted) throwIfAborted(call.signal);
+}
+
 /** Ends the work of a call that nobody waits for any more. @throws the signal's reason, as `abortError` gives it */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortError(signal);

@@ -95,6 +95,8 @@ export const limits = {
   // What the relation cache and the memo may hold together.
   memoryBudgetBytesDefault: 268_435_456,
   memoryBudgetBytesMin: 1_048_576,
+  // Three halves of 64 MiB: what of V8's heap is not for what stays.
+  youngGenerationBytesMax: 201_326_592,
   subjectTuplesMax: 1_000,
   // Seen from the subject's side: relations that lead to one another, and objects that are found.
   rungsMax: 16,
@@ -140,6 +142,9 @@ export const limits = {
 
   // Wire.
   messageBytesMax: 4_194_304,
+  // Strings of messages that are kept, to be found again rather than made again; as many as a power of two.
+  shortStringBytesMax: 32,
+  shortStringsMax: 1_024,
   tenantBytesMax: 128,
   certificateFileBytesMax: 4_194_304,
   callsPerConnectionMax: 2_000,

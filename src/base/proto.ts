@@ -3,6 +3,8 @@ import { fileURLToPath } from "node:url";
 
 import protobuf from "protobufjs";
 
+import { ShortStrings } from "./short-strings.js";
+
 /**
  * The messages of `proto/`, encoded and decoded by protobufjs itself rather than through
  * `@grpc/proto-loader`: that would copy every message into a plain object once more, and would take
@@ -70,10 +72,16 @@ class StrictReader extends protobuf.BufferReader {
     const end = start + length;
     if (end > this.len) throw new RangeError("a string ends beyond its message");
     this.pos = end;
-    const text = (this.buf as Buffer).toString("utf8", start, end);
-    if (text.includes("\ufffd") && !isUtf8(this.buf.subarray(start, end))) throw new Error("a string is not UTF-8");
-    return text;
+    return shortStrings.read(this.buf, start, end, strictText);
   }
+}
+
+const shortStrings = new ShortStrings();
+
+function strictText(bytes: Uint8Array, start: number, end: number): string {
+  const text = (bytes as Buffer).toString("utf8", start, end);
+  if (text.includes("\ufffd") && !isUtf8(bytes.subarray(start, end))) throw new Error("a string is not UTF-8");
+  return text;
 }
 
 /** Refuses a lone surrogate, which would be written as bytes that are no UTF-8. */

@@ -52,6 +52,7 @@ async function runServer(settings: Settings, output: Output, terminal: Terminal,
   });
   const database = await Database.open(settings.data, {
     horizonMs: settings.horizon,
+    memoryBudgetBytes: settings.memoryBudget,
     acceptClock: settings.acceptClock,
     report: (error) => logger.error(failureFields(error, logger), "background work failed"),
     observer: metrics,

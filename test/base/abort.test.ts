@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 
-import { onAbort } from "../../src/base/abort.js";
+import { onAbort, throwIfEnded } from "../../src/base/abort.js";
+import { UsherError } from "../../src/base/errors.js";
 
 describe("listening to a signal's abort", () => {
   it("is one listener of the signal, however many listen, and none once they have ended", () => {
@@ -34,5 +35,17 @@ describe("listening to a signal's abort", () => {
 
   it("is nothing without a signal", () => {
     onAbort(undefined, () => assert.fail())();
+  });
+});
+
+describe("a call that has ended", () => {
+  const ended = (call: Parameters<typeof throwIfEnded>[0]) => assert.throws(() => throwIfEnded(call), (error) => error instanceof UsherError && error.code === "cancelled");
+
+  it("says so by its signal, or without one being made", () => {
+    ended({ signal: AbortSignal.abort() });
+    ended({ signal: AbortSignal.abort(), aborted: true });
+    throwIfEnded({});
+    throwIfEnded({ signal: new AbortController().signal });
+    throwIfEnded({ aborted: false, get signal(): AbortSignal { return assert.fail("nobody needs it"); } });
   });
 });

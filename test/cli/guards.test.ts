@@ -31,7 +31,7 @@ describe("what guards a server", () => {
     write(made[0] ?? "");
     const warnings: string[] = [];
     const { access, reload } = await openGuards({ keys }, ({ message }) => warnings.push(message));
-    const knows = (key = "") => access?.knows({ authorization: [`Bearer ${key}`], tenant: () => undefined, peer: "" });
+    const knows = (key = "") => access?.identify({ authorization: [`Bearer ${key}`], tenant: () => undefined, peer: "" }) !== undefined;
     const reloads = made.map((key) => {
       write(key);
       return reload();

@@ -172,4 +172,13 @@ describe("a server process", () => {
     await assert.rejects(other.start("--horizon", "1s", "--tls-key", "k"), /invalid_configuration.*2 things are wrong/);
     assert.equal(await other.ended(), 4);
   });
+
+  it("keeps in memory what it was told that it may, and refuses more than its heap can hold", async () => {
+    const other = new ServerProcess(join(folder, "other"));
+    await other.start("--memory-budget", "2MiB");
+    assert.equal(await other.metric("usher_cache_budget_bytes"), 2_097_152);
+    await other.stop();
+    await assert.rejects(other.start("--memory-budget", "1000GiB"), /invalid_configuration.*`--memory-budget` is `1000GiB`/);
+    assert.equal(await other.ended(), 4);
+  });
 });

@@ -1,8 +1,9 @@
 import { z } from "zod";
 
 import { limits } from "../../base/limits.js";
+import { memoryBudgetBytesDefault, memoryBudgetBytesMax } from "../../base/memory-budget.js";
 import { logFormats, logLevels } from "../telemetry/log.js";
-import { address, choice, count, duration, durationOrUnlimited, text, toggle } from "./values.js";
+import { address, choice, count, duration, durationOrUnlimited, size, text, toggle } from "./values.js";
 
 /** What is said of an option beside its value. */
 export interface OptionFacts {
@@ -14,6 +15,12 @@ export interface OptionFacts {
 }
 
 const facts = z.registry<OptionFacts>();
+
+const mebibytes = (bytes: number) => `${Math.floor(bytes / 2 ** 20)}MiB`;
+
+/** By the heap of this process. */
+const memoryBudgetBounds = { min: limits.memoryBudgetBytesMin, max: memoryBudgetBytesMax() };
+const memoryBudgetWords = `from ${mebibytes(memoryBudgetBounds.min)} to ${mebibytes(memoryBudgetBounds.max)}, for which the heap of this process has room; \`--max-old-space-size\` makes it larger`;
 
 /**
  * Every option of a server, once. The key stands so in the file; the flag is `--metrics-address` and the variable
@@ -28,6 +35,9 @@ export const settingsSchema = z.strictObject({
   }),
   metricsToken: text().optional().register(facts, { placeholder: "token", secret: true, description: "what whoever scrapes the metrics must show as a bearer token" }),
   horizon: durationOrUnlimited().prefault("24h").register(facts, { placeholder: "duration", description: "how far back snapshots and watches reach, or `unlimited`" }),
+  memoryBudget: size(memoryBudgetBounds.min, memoryBudgetBounds.max, memoryBudgetWords)
+    .prefault(mebibytes(memoryBudgetBytesDefault()))
+    .register(facts, { placeholder: "size", description: "what the tuples and results that are kept in memory may take, as `512MiB` or `1GB`" }),
   acceptClock: toggle().prefault("false").register(facts, { description: "this machine's clock is right, though it stands behind the last commit" }),
   keys: text().optional().register(facts, { placeholder: "file", description: "the keys file: who may do what; without it everybody may do everything" }),
   tlsCert: text().optional().register(facts, { placeholder: "file", description: "the server's certificate and those between it and its authority, PEM" }),

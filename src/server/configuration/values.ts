@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import { durationMs } from "../../base/duration.js";
 import { UsherError } from "../../base/errors.js";
+import { sizeBytes } from "../../base/size.js";
 import { parseAddress } from "../../model/wire/address.js";
 
 /**
@@ -37,6 +38,10 @@ export const duration = (maxMs: number) => read((value) => within(durationMs(val
 /** Milliseconds; `unlimited`: Infinity. */
 export const durationOrUnlimited = () => read((value) => (value === "unlimited" ? Infinity : durationMs(value)), `must be \`unlimited\` or a duration, ${durations}`);
 
+/** Bytes. @param bounds in words */
+export const size = (minBytes: number, maxBytes: number, bounds: string) =>
+  read((value) => between(sizeBytes(value), minBytes, maxBytes), `must be a size, as \`512MiB\`, \`1GB\` or a number of bytes, ${bounds}`);
+
 export const address = (...words: readonly string[]) => read((value) => (words.includes(value) || isAddress(value) ? value : undefined), addressExpected(words));
 
 function addressExpected(words: readonly string[]): string {
@@ -45,6 +50,10 @@ function addressExpected(words: readonly string[]): string {
 
 function within(ms: number | undefined, maxMs: number): number | undefined {
   return ms !== undefined && ms <= maxMs ? ms : undefined;
+}
+
+function between(bytes: number | undefined, min: number, max: number): number | undefined {
+  return bytes !== undefined && bytes >= min && bytes <= max ? bytes : undefined;
 }
 
 function isAddress(text: string): boolean {

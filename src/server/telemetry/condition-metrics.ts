@@ -14,8 +14,11 @@ export interface Figures {
 
 const states: readonly StoreState[] = ["ready", "failed", "reviving", "ended"];
 
-/** Gauges that are read rather than kept: a name, what it says, and where its value stands; NaN: it has none yet. */
-const gauges: readonly (readonly [name: string, help: string, value: (figures: Figures) => number])[] = [
+/** A name, what it says, and where its value stands. */
+type Series = readonly [name: string, help: string, value: (figures: Figures) => number];
+
+/** Gauges that are read rather than kept; NaN: there is no value yet. */
+const gauges: readonly Series[] = [
   ["usher_head_revision", "The newest commit.", ({ database }) => database.head.revision],
   ["usher_horizon_age_seconds", "How far back snapshots and watches reach, once something has been collected.", ({ database: { now, horizon } }) => (horizon.instant === 0 ? Number.NaN : (now - horizon.instant) / 1_000)],
   ["usher_store_writable", "1: writes are taken.", ({ database }) => Number(database.store.writable)],
@@ -31,6 +34,20 @@ const gauges: readonly (readonly [name: string, help: string, value: (figures: F
   ["usher_event_loop_delay_seconds", "By how much the event loop stays late; what overload is judged by.", ({ load }) => load.loopDelayMs / 1_000],
   ["usher_ready_reads", "1: checks and reads are answered.", ({ readiness }) => Number(readiness.reads)],
   ["usher_ready_writes", "1: writes are answered.", ({ readiness }) => Number(readiness.writes)],
+  ["usher_cache_bytes", "What the relation cache and the memo hold, estimated.", ({ database }) => database.cache.bytes],
+  ["usher_cache_budget_bytes", "What they may hold.", ({ database }) => database.cache.bytesMax],
+];
+
+/** Counts since the start, kept by those who count. */
+const counters: readonly Series[] = [
+  ["usher_schemas_compiled_total", "Schemas compiled.", ({ database }) => database.schemasCompiled],
+  ["usher_cache_turns_total", "How often the budget was full, and what had not been in use was forgotten.", ({ database }) => database.cache.turns],
+  ["usher_cache_read_hits_total", "Keys and lists that memory had.", ({ database }) => database.cache.readHits],
+  ["usher_cache_read_misses_total", "Keys and lists that were loaded from the store.", ({ database }) => database.cache.readMisses],
+  ["usher_cache_fills_discarded_total", "Loads that were thrown away since a commit had overtaken them.", ({ database }) => database.cache.fillsDiscarded],
+  ["usher_memo_hits_total", "Subproblems whose result was at hand.", ({ database }) => database.cache.memoHits],
+  ["usher_memo_misses_total", "Subproblems that were walked.", ({ database }) => database.cache.memoMisses],
+  ["usher_evaluations_pinned_total", "Evaluations that were finished on a snapshot of the store: commits, or a small budget, had got in their way.", ({ database }) => database.cache.pinned],
 ];
 
 export function addConditionMetrics(registry: Registry, figures: () => Figures | undefined): void {
@@ -55,14 +72,16 @@ export function addConditionMetrics(registry: Registry, figures: () => Figures |
       for (const state of states) if (now !== undefined) this.set({ state }, Number(now.database.store.state === state));
     },
   });
-  new Counter({
-    name: "usher_schemas_compiled_total",
-    help: "Schemas compiled since the start.",
-    registers: [registry],
-    collect() {
-      const now = figures();
-      this.reset();
-      if (now !== undefined) this.inc(now.database.schemasCompiled);
-    },
-  });
+  for (const [name, help, value] of counters) {
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        const now = figures();
+        this.reset();
+        if (now !== undefined) this.inc(value(now));
+      },
+    });
+  }
 }

@@ -13,7 +13,7 @@ const callSeconds = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.0
 const groupSeconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 const groupSizes = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 const passes = [1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128];
-const reads = [1, 2, 4, 8, 16, 32, 64, 128, 256, 1_024, 4_096, 16_384, 65_536];
+const reads = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 1_024, 4_096, 16_384, 65_536];
 
 /**
  * The figures of a server, for Prometheus, in a registry of their own. Labels are methods, codes, classes, answers and states,
@@ -31,7 +31,7 @@ export class Metrics implements ServerObserver, DatabaseObserver {
   readonly #groupSize = this.#histogram("usher_commit_group_size", "Commits that shared one synced batch.", groupSizes);
   readonly #groupSeconds = this.#histogram("usher_commit_group_seconds", "From the first write of a batch being staged until all are visible.", groupSeconds);
   readonly #passes = this.#histogram("usher_evaluation_passes", "How often an evaluation walked from the top.", passes);
-  readonly #reads = this.#histogram("usher_evaluation_reads", "Keys and lists that an evaluation read.", reads);
+  readonly #reads = this.#histogram("usher_evaluation_reads", "Keys and lists that an evaluation had loaded from the store; 0: memory had them all.", reads);
 
   /** @param figures asked at each scrape; undefined as long as there is no server */
   constructor(version: string, figures: () => Figures | undefined) {

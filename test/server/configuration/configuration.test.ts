@@ -7,6 +7,7 @@ import fc from "fast-check";
 
 import { UsherError } from "../../../src/base/errors.js";
 import { limits } from "../../../src/base/limits.js";
+import { memoryBudgetBytesDefault, memoryBudgetBytesMax } from "../../../src/base/memory-budget.js";
 import { loadConfiguration, type Configuration, type ConfigurationSources } from "../../../src/server/configuration/configuration.js";
 import { metricsAddressOf } from "../../../src/server/configuration/metrics-address.js";
 import { defaultOf, factsOf, flagOf, settingKeys, variableOf, type SettingKey } from "../../../src/server/configuration/options.js";
@@ -74,6 +75,16 @@ describe("the configuration", () => {
       assert.deepEqual([settings.data, settings.reflection, settings.callsMax], ["12", false, 100]);
       const { settings: other } = await loadFile("# nothing\n", { environment: { USHER_DATA: "x", USHER_DRAIN: "" } });
       assert.deepEqual([other.data, other.drain], ["x", limits.drainMsDefault]);
+    });
+
+    it("is a size with a unit, or in bytes", async () => {
+      const budgets = await Promise.all(["512MiB", "1GB", "300000KB", "134217728"].map(async (memoryBudget) => (await load({ flags: { data: "x", memoryBudget } })).settings.memoryBudget));
+      assert.deepEqual(budgets, [536_870_912, 1e9, 3e8, 134_217_728]);
+      const { settings, entries } = await loadFile("data: x\nmemoryBudget: 100000000\n", { environment: { USHER_MEMORY_BUDGET: "64MiB" } });
+      assert.equal(settings.memoryBudget, 67_108_864);
+      assert.deepEqual(entries.find(({ key }) => key === "memoryBudget"), { key: "memoryBudget", text: "64MiB", source: "environment", from: "USHER_MEMORY_BUDGET" });
+      assert.equal((await loadFile("data: x\nmemoryBudget: 100000000\n")).settings.memoryBudget, 1e8);
+      assert.equal((await load({ flags: { data: "x" } })).settings.memoryBudget, memoryBudgetBytesDefault());
     });
 
     it("never shows a secret, in what is in force or in what is wrong", async () => {
@@ -150,9 +161,17 @@ describe("the configuration", () => {
       );
     });
 
+    it("is a memory budget that would not leave room for anything, or that the heap cannot hold", async () => {
+      const max = memoryBudgetBytesMax();
+      const budget = (bytes: number) => load({ flags: { data: "x", memoryBudget: String(bytes) } });
+      assert.equal((await budget(limits.memoryBudgetBytesMin)).settings.memoryBudget, limits.memoryBudgetBytesMin);
+      assert.equal((await budget(max)).settings.memoryBudget, max);
+      for (const bytes of [limits.memoryBudgetBytesMin - 1, max + 1]) await refused(budget(bytes), "memoryBudget", new RegExp(`^\`--memory-budget\` is \`${bytes}\`: it must be a size, .* to \\d+MiB, for which the heap .* has room; .--max-old-space-size`));
+    });
+
     it("is a value out of its bounds", async () => {
       const wrong: Record<string, readonly string[]> = {
-        horizon: ["0s", "-1h", "1w", "Infinity", ""], acceptClock: ["yes", "1", ""], address: ["50051", "host:99999", "off"], metricsAddress: ["none", ":1"],
+        horizon: ["0s", "-1h", "1w", "Infinity", ""], memoryBudget: ["0", "1", "-1GB", "512", "1TB", "1.5GB", "1gb", "64 MiB", "unlimited", "999999GiB", ""], acceptClock: ["yes", "1", ""], address: ["50051", "host:99999", "off"], metricsAddress: ["none", ":1"],
         callsMax: ["9", String(limits.writesQueuedMax), "1e3"], watchersMax: ["0", "1001"], drain: ["2h", "unlimited"], logLevel: ["trace", "INFO"], logFormat: ["yaml"], data: ["", "a\0b"],
       };
       for (const [key, values] of Object.entries(wrong)) {

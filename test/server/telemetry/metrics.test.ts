@@ -66,8 +66,29 @@ describe("metrics", () => {
     assert.equal(await value("usher_commit_group_seconds_count"), 2);
     assert.equal(await value("usher_evaluation_passes_count"), 3);
     assert.ok((await value("usher_evaluation_reads_sum")) >= 3);
+    assert.equal(await value('usher_evaluation_reads_bucket{le="0"}'), 0);
     assert.equal(await value("usher_head_revision"), 2);
     assert.ok((await value("usher_schemas_compiled_total")) >= 1);
+  });
+
+  it("tell what memory had and what was loaded or walked", async () => {
+    const names = ["usher_cache_read_hits_total", "usher_cache_read_misses_total", "usher_memo_hits_total", "usher_memo_misses_total", 'usher_evaluation_reads_bucket{le="0"}'];
+    const figures = () => Promise.all(names.map(value));
+    const cold = await figures();
+    await usher.check("doc:2", "viewer", "user:ana");
+    const once = await figures();
+    assert.ok((once[1] ?? 0) > (cold[1] ?? 0), "loaded");
+    assert.ok((once[3] ?? 0) > (cold[3] ?? 0), "walked");
+    assert.equal(once[4], cold[4]);
+    await usher.check("doc:2", "viewer", "user:ana");
+    const again = await figures();
+    assert.equal(again[1], once[1], "nothing more was loaded");
+    assert.ok((again[0] ?? 0) + (again[2] ?? 0) > (once[0] ?? 0) + (once[2] ?? 0), "memory had it");
+    assert.equal(again[4], (once[4] ?? 0) + 1);
+    const { bytes, bytesMax } = database.status().cache;
+    assert.ok(bytes > 0 && bytes < bytesMax);
+    assert.deepEqual([await value("usher_cache_bytes"), await value("usher_cache_budget_bytes")], [bytes, bytesMax]);
+    for (const name of ["usher_cache_turns_total", "usher_cache_fills_discarded_total", "usher_evaluations_pinned_total"]) assert.equal(await value(name), 0, name);
   });
 
   it("tell how everything stands", async () => {

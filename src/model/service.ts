@@ -65,6 +65,8 @@ export interface Call {
   readonly principal?: string;
   /** Aborting it ends the walk and the store reads of the call. */
   readonly signal?: AbortSignal;
+  /** Whether it is aborted, told without asking for it: where it is made when it is first asked for. Absent: the signal says. */
+  readonly aborted?: boolean;
 }
 
 export type Consistency =

@@ -5,7 +5,7 @@ import { defaultTenant } from "../model/tenant.js";
 import type { Method } from "../model/wire/methods.js";
 import type { Caller } from "./access/access.js";
 import { answerFailure } from "./failure.js";
-import { cancellation, incomingCall } from "./incoming.js";
+import { Cancellation, IncomingCall } from "./incoming.js";
 import type { Reception } from "./reception.js";
 import type { ErrorReporter, Failure } from "./statuses.js";
 import { requestIdKey } from "./telemetry/request-id.js";
@@ -33,18 +33,18 @@ async function answer<Message, Response>(
   call: ServerReadableStream<Buffer, Buffer>,
   callback: sendUnaryData<Buffer>,
 ): Promise<void> {
-  const { controller, release } = cancellation(call);
-  const { signal } = controller;
+  const cancellation = new Cancellation(call);
+  const { signal } = cancellation;
   const visit = reception.begin(method, call.metadata, true);
   let bytes: Buffer | undefined;
   let failure: Failure | null = null;
   let caller: Caller | undefined;
   let leave: (() => void) | undefined;
   try {
-    const who = (caller = await reception.gate.enter(call, method, controller));
-    const messages = visit.admit(who, () => reception.uploads.timed(read(method, call, signal), controller));
+    const who = (caller = await reception.gate.enter(call, method, cancellation));
+    const messages = visit.admit(who, () => reception.uploads.timed(read(method, call, signal), cancellation));
     leave = reception.uploads.add(who.tenant ?? defaultTenant);
-    bytes = method.response.encode(await visit.run(() => run(messages, incomingCall(who, signal))));
+    bytes = method.response.encode(await visit.run(() => run(messages, new IncomingCall(who, cancellation))));
     visit.end();
   } catch (thrown) {
     failure = answerFailure(signal.aborted ? signal.reason : thrown, method.path, report);
@@ -52,7 +52,7 @@ async function answer<Message, Response>(
   }
   leave?.();
   caller?.release();
-  release();
+  cancellation.release();
   if (call.cancelled) return;
   const trailers = failure?.metadata ?? new Metadata();
   trailers.set(requestIdKey, visit.requestId);

@@ -1,5 +1,4 @@
-import type { Metadata, ServerInterceptingCallInterface, ServerInterceptor } from "@grpc/grpc-js";
-import { status } from "@grpc/grpc-js";
+import { Metadata, status, type ServerInterceptingCallInterface, type ServerInterceptor } from "@grpc/grpc-js";
 
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
@@ -13,6 +12,9 @@ import { requestIdKey } from "./telemetry/request-id.js";
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
 
 const rpcs: ReadonlyMap<string, Rpc> = new Map(Object.values<Rpc>(methods).map((rpc) => [rpc.path, rpc]));
+
+/** Of a call that has not come yet. */
+const noMetadata = new Metadata();
 
 /** Load balancers ask it, and have no keys. */
 const healthPrefix = "/grpc.health.v1.";
@@ -37,7 +39,8 @@ export function doorInterceptor(reception: Reception, report: ErrorReporter): Se
   return ({ path, requestStream, responseStream }, call) => new Door(call, path, requestStream || responseStream, doorway) as unknown as ReturnType<ServerInterceptor>;
 }
 
-class Door implements ServerInterceptingCallInterface {
+class Door implements ServerInterceptingCallInterface, GateCall {
+  metadata = noMetadata;
   readonly #call: ServerInterceptingCallInterface;
   readonly #path: string;
   readonly #streams: boolean;
@@ -70,9 +73,9 @@ class Door implements ServerInterceptingCallInterface {
   }
 
   #arrive(metadata: Metadata, listener: Listener): void {
-    const call: GateCall = { metadata, getPeer: () => this.getPeer(), getAuthContext: () => this.getAuthContext() };
+    this.metadata = metadata;
     if (this.#path.startsWith(healthPrefix)) this.#admitUnread();
-    else if (!this.#doorway.reception.gate.knows(call)) return void this.#refuse(call);
+    else if (!this.#doorway.reception.gate.knows(this)) return void this.#refuse();
     listener.onReceiveMetadata(metadata);
   }
 
@@ -86,12 +89,12 @@ class Door implements ServerInterceptingCallInterface {
     }
   }
 
-  async #refuse(call: GateCall): Promise<void> {
+  async #refuse(): Promise<void> {
     const { reception, report } = this.#doorway;
     const rpc = rpcs.get(this.#path);
-    const visit = rpc && reception.begin(rpc, call.metadata, this.#streams);
+    const visit = rpc && reception.begin(rpc, this.metadata, this.#streams);
     const { signal } = (this.#refused = new AbortController());
-    const error = await reception.gate.refusal(call, signal);
+    const error = await reception.gate.refusal(this, signal);
     const thrown: unknown = signal.aborted ? signal.reason : error;
     const failure = answerFailure(thrown, this.#path, report);
     if (visit !== undefined) failure.metadata.set(requestIdKey, visit.requestId);

@@ -12,23 +12,61 @@ type GrpcCall = ServerUnaryCall<Buffer, Buffer> | ServerReadableStream<Buffer, B
 /** How long before a deadline an end of the call counts as the deadline's: timers are not exact. */
 const deadlineSlackMs = 5;
 
-/** The call as an abort controller sees it. */
-export interface Cancellation {
-  /** Aborts when the client cancels or its deadline passes; its reason says which. */
-  readonly controller: AbortController;
-  /** The call has been answered: nothing aborts the signal any longer, though grpc-js says `cancelled` after every call. */
-  readonly release: () => void;
+/**
+ * The end of a call before its answer: its client cancels, its deadline passes, or the server ends it; the reason says which. The signal is
+ * made when somebody asks for it, since making one takes longer than most checks, which ask for none.
+ */
+export class Cancellation {
+  #controller: AbortController | undefined;
+  #aborted = false;
+  #reason: unknown;
+  #released = false;
+
+  constructor(call: GrpcCall) {
+    const events: EventEmitter = call;
+    events.on("cancelled", () => {
+      if (!this.#released) this.abort(endOf(call));
+    });
+  }
+
+  get aborted(): boolean {
+    return this.#aborted;
+  }
+
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** The first reason stands. */
+  abort(reason: unknown): void {
+    if (this.#aborted) return;
+    this.#aborted = true;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  /** @throws the reason */
+  throwIfAborted(): void {
+    if (this.#aborted) throw this.#reason;
+  }
+
+  /** The call has been answered: its client ends it no longer, though grpc-js says `cancelled` after every call. */
+  release(): void {
+    this.#released = true;
+  }
 }
 
-export function cancellation(call: GrpcCall): Cancellation {
-  const controller = new AbortController();
-  const onCancelled = () => {
-    const late = Date.now() >= Number(call.getDeadline()) - deadlineSlackMs;
-    controller.abort(late ? new UsherError("deadline_exceeded", "the call's deadline passed") : new UsherError("cancelled", "the client cancelled the call"));
-  };
-  const events: EventEmitter = call;
-  events.once("cancelled", onCancelled);
-  return { controller, release: () => void events.off("cancelled", onCancelled) };
+function endOf(call: GrpcCall): UsherError {
+  const late = Date.now() >= Number(call.getDeadline()) - deadlineSlackMs;
+  return late ? new UsherError("deadline_exceeded", "the call's deadline passed") : new UsherError("cancelled", "the client cancelled the call");
 }
 
 /** The tenant that a call names. @throws `invalid_request` */
@@ -40,6 +78,22 @@ export function namedTenant(metadata: Metadata): string | undefined {
 }
 
 /** The call as the service is told of it. */
-export function incomingCall({ principal, tenant }: Caller, signal: AbortSignal): Call {
-  return { signal, principal, ...(tenant === undefined ? {} : { tenant }) };
+export class IncomingCall implements Call {
+  readonly principal: string;
+  declare readonly tenant?: string;
+  readonly #cancellation: Cancellation;
+
+  constructor({ principal, tenant }: Caller, cancellation: Cancellation) {
+    this.principal = principal;
+    if (tenant !== undefined) this.tenant = tenant;
+    this.#cancellation = cancellation;
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancellation.signal;
+  }
+
+  get aborted(): boolean {
+    return this.#cancellation.aborted;
+  }
 }

@@ -21,6 +21,15 @@ export interface Rpc {
   readonly writes: boolean;
 }
 
+/** What all calls of an rpc have in common. */
+interface Kind {
+  /** `PermissionService/Check` */
+  readonly method: string;
+  readonly streams: boolean;
+  /** Undefined: the request decides. */
+  readonly callClass: CallClass | undefined;
+}
+
 /**
  * Where every call comes in and goes out: it gets its id and its span, is let in or refused, and is counted when it ends.
  */
@@ -31,6 +40,7 @@ export class Reception {
   readonly uploads = new Uploads();
   readonly #admission: Admission;
   readonly #traces: Traces;
+  readonly #kinds = new Map<Rpc, Kind>();
 
   constructor(observer: ServerObserver, gate: Gate, admission: Admission, traces: Traces) {
     this.observer = observer;
@@ -40,9 +50,15 @@ export class Reception {
   }
 
   begin(rpc: Rpc, metadata: Metadata, streams: boolean): Visit {
-    const method = rpc.path.slice(packagePrefix.length);
-    this.observer.onBegin(method, streams);
-    return new Visit(rpc, method, streams, requestIdOf(metadata), this, this.#admission, this.#traces.begin(method, metadata));
+    const kind = this.#kinds.get(rpc) ?? this.#meet(rpc, streams);
+    this.observer.onBegin(kind.method, streams);
+    return new Visit(rpc, kind, requestIdOf(metadata), this, this.#admission, this.#traces.begin(kind.method, metadata));
+  }
+
+  #meet(rpc: Rpc, streams: boolean): Kind {
+    const kind = { method: rpc.path.slice(packagePrefix.length), streams, callClass: classOf(rpc, streams) };
+    this.#kinds.set(rpc, kind);
+    return kind;
   }
 }
 
@@ -50,21 +66,16 @@ export class Reception {
 export class Visit {
   readonly requestId: string;
   readonly #rpc: Rpc;
-  readonly #method: string;
-  readonly #streams: boolean;
+  readonly #kind: Kind;
   readonly #reception: Reception;
   readonly #admission: Admission;
   readonly #span: CallSpan | undefined;
   readonly #start = performance.now();
-  /** Undefined: the request decides. */
-  readonly #class: CallClass | undefined;
   #admitted: CallClass | undefined;
 
-  constructor(rpc: Rpc, method: string, streams: boolean, requestId: string, reception: Reception, admission: Admission, span: CallSpan | undefined) {
+  constructor(rpc: Rpc, kind: Kind, requestId: string, reception: Reception, admission: Admission, span: CallSpan | undefined) {
     this.#rpc = rpc;
-    this.#method = method;
-    this.#streams = streams;
-    this.#class = classOf(rpc, streams);
+    this.#kind = kind;
     this.requestId = requestId;
     this.#reception = reception;
     this.#admission = admission;
@@ -76,8 +87,9 @@ export class Visit {
    * @throws `quota_exceeded`, `overloaded`, and what `decode` throws
    */
   admit<Request>(caller: Caller, decode: () => Request): Request {
-    if (this.#class !== undefined) {
-      this.#enter(caller, this.#class);
+    const { callClass } = this.#kind;
+    if (callClass !== undefined) {
+      this.#enter(caller, callClass);
       return decode();
     }
     const request = decode();
@@ -96,11 +108,11 @@ export class Visit {
     const code = thrown === undefined ? "ok" : thrown instanceof UsherError ? thrown.code : "internal";
     this.#span?.end(code, this.requestId);
     this.#reception.observer.onEnd({
-      method: this.#method,
+      method: this.#kind.method,
       requestId: this.requestId,
       code,
       seconds: (performance.now() - this.#start) / 1_000,
-      streams: this.#streams,
+      streams: this.#kind.streams,
       thrown,
     });
   }

@@ -6,8 +6,9 @@ import { limits } from "../base/limits.js";
 import type { Call } from "../model/service.js";
 import type { Method } from "../model/wire/methods.js";
 import type { Caller } from "./access/access.js";
+import type { Ending } from "./access/open-calls.js";
 import { answerFailure } from "./failure.js";
-import { cancellation, incomingCall } from "./incoming.js";
+import { Cancellation, IncomingCall } from "./incoming.js";
 import type { Reception } from "./reception.js";
 import type { ErrorReporter } from "./statuses.js";
 import { requestIdKey } from "./telemetry/request-id.js";
@@ -16,7 +17,7 @@ type Run<Request, Event> = (request: Request, call: Call) => AsyncIterable<Event
 
 /** The streams that are open: they are counted, and ended when they are old or the server closes, since they end by nothing else. */
 export class OpenStreams {
-  readonly #open = new Map<AbortController, NodeJS.Timeout | undefined>();
+  readonly #open = new Map<Ending, NodeJS.Timeout | undefined>();
   readonly #max: number;
   readonly #lifeMs: () => number;
   #closed = false;
@@ -34,7 +35,7 @@ export class OpenStreams {
   }
 
   /** @throws `overloaded`, `closed` */
-  add(stream: AbortController): void {
+  add(stream: Ending): void {
     if (this.#closed) throw stopping();
     if (this.#open.size >= this.#max) {
       throw new UsherError("overloaded", `${this.#max} watchers are connected, as many as may be: end one, or ask another server`);
@@ -43,7 +44,7 @@ export class OpenStreams {
     this.#open.set(stream, lifeMs === Infinity ? undefined : setTimeout(() => stream.abort(old()), capDelay(lifeMs)).unref());
   }
 
-  delete(stream: AbortController): void {
+  delete(stream: Ending): void {
     clearTimeout(this.#open.get(stream));
     this.#open.delete(stream);
   }
@@ -82,20 +83,20 @@ async function answer<Request, Event>(
   reception: Reception,
   call: ServerWritableStream<Buffer, Buffer>,
 ): Promise<void> {
-  const { controller, release } = cancellation(call);
-  const { signal } = controller;
+  const cancellation = new Cancellation(call);
+  const { signal } = cancellation;
   const flow = new Flow(call, signal, streams);
   const visit = reception.begin(method, call.metadata, true);
   let ended: unknown;
   let caller: Caller | undefined;
   try {
-    const who = (caller = await reception.gate.enter(call, method, controller));
+    const who = (caller = await reception.gate.enter(call, method, cancellation));
     const request = visit.admit(who, () => method.request.decode(call.request));
-    streams.add(controller);
+    streams.add(cancellation);
     const headers = new Metadata();
     headers.set(requestIdKey, visit.requestId);
     call.sendMetadata(headers);
-    for await (const event of visit.run(() => run(request, incomingCall(who, signal)))) {
+    for await (const event of visit.run(() => run(request, new IncomingCall(who, cancellation)))) {
       signal.throwIfAborted();
       await flow.send(method.response.encode(event));
       signal.throwIfAborted();
@@ -108,8 +109,8 @@ async function answer<Request, Event>(
     if (!call.cancelled) call.emit("error", failure);
   } finally {
     caller?.release();
-    release();
-    streams.delete(controller);
+    cancellation.release();
+    streams.delete(cancellation);
     flow.close();
     visit.end(ended);
   }

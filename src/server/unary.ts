@@ -4,7 +4,7 @@ import type { Call } from "../model/service.js";
 import type { Method } from "../model/wire/methods.js";
 import type { Caller } from "./access/access.js";
 import { answerFailure } from "./failure.js";
-import { cancellation, incomingCall } from "./incoming.js";
+import { Cancellation, IncomingCall } from "./incoming.js";
 import type { Reception } from "./reception.js";
 import type { ErrorReporter, Failure } from "./statuses.js";
 import { requestIdKey } from "./telemetry/request-id.js";
@@ -34,27 +34,27 @@ async function answer<Request, Response>(
   call: ServerUnaryCall<Buffer, Buffer>,
   callback: sendUnaryData<Buffer>,
 ): Promise<void> {
-  const { controller, release } = cancellation(call);
-  const { signal } = controller;
+  const cancellation = new Cancellation(call);
   const visit = reception.begin(method, call.metadata, false);
   let bytes: Buffer | undefined;
   let failure: Failure | null = null;
   let caller: Caller | undefined;
   try {
-    const who = (caller = await reception.gate.enter(call, method, controller));
+    const who = (caller = await reception.gate.enter(call, method, cancellation));
     const request = visit.admit(who, () => method.request.decode(call.request));
-    const response = await visit.run(() => run(request, incomingCall(who, signal)));
+    const response = await visit.run(() => run(request, new IncomingCall(who, cancellation)));
     // A write that was done is answered, though its key was revoked meanwhile; what was read is kept back.
-    if (!method.writes) signal.throwIfAborted();
+    if (!method.writes) cancellation.throwIfAborted();
     answered?.(response);
     bytes = method.response.encode(response);
     visit.end();
   } catch (thrown) {
-    failure = answerFailure(signal.aborted ? signal.reason : thrown, method.path, report);
-    visit.end(signal.aborted ? signal.reason : thrown);
+    const ended = cancellation.aborted ? cancellation.reason : thrown;
+    failure = answerFailure(ended, method.path, report);
+    visit.end(ended);
   }
   caller?.release();
-  release();
+  cancellation.release();
   if (call.cancelled) return;
   const trailers = failure?.metadata ?? new Metadata();
   trailers.set(requestIdKey, visit.requestId);

@@ -1,5 +1,6 @@
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
+import type { Ending } from "./access/open-calls.js";
 
 /**
  * The streams of messages that clients send. The store takes a bounded number of imports, from all tenants together; so no tenant may have
@@ -28,10 +29,10 @@ export class Uploads {
     };
   }
 
-  /** The same messages. Only while the client is waited for does its time run. @param controller ends the call when it is over */
-  async *timed<Message>(messages: AsyncIterable<Message>, controller: AbortController): AsyncGenerator<Message, void> {
+  /** The same messages. Only while the client is waited for does its time run. @param ending ends the call when it is over */
+  async *timed<Message>(messages: AsyncIterable<Message>, ending: Ending): AsyncGenerator<Message, void> {
     const iterator = messages[Symbol.asyncIterator]();
-    const late = () => controller.abort(new UsherError("deadline_exceeded", `the next message did not come within ${this.#idleMs / 1_000} s: send what is left, or end the stream`));
+    const late = () => ending.abort(new UsherError("deadline_exceeded", `the next message did not come within ${this.#idleMs / 1_000} s: send what is left, or end the stream`));
     try {
       for (;;) {
         const timer = setTimeout(late, this.#idleMs);

@@ -47,9 +47,16 @@ export const accessMutants: readonly Mutant[] = [
     suites: guarded,
   },
   {
+    name: "who was known at the door is let in, though the keys are others",
+    file: access,
+    find: "known?.keys === this.#keys",
+    replace: "known !== undefined",
+    suites: guarded,
+  },
+  {
     name: "a stream outlives its key's expiry",
     file: "src/server/access/open-calls.js",
-    find: "call.controller.abort(this.#expired(call.entry));",
+    find: "call.ending.abort(this.#expired(call.entry));",
     replace: ";",
     suites: guarded,
   },

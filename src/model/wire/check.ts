@@ -54,8 +54,12 @@ export function readBatchCheckRequest(message: BatchCheckRequestMessage): BatchC
 }
 
 export function writeBatchCheckResponse(response: BatchCheckResponse): BatchCheckResponseMessage {
-  const results = response.results.map((result) => ("decision" in result ? { decision: writeDecision(result.decision) } : { error: result.error }));
-  return { zookie: response.zookie, results };
+  return { zookie: response.zookie, results: response.results.map(writeResult) };
+}
+
+/** A response with one entry and nothing else. */
+export function writeBatchCheckEntry(result: BatchCheckResult): Pick<BatchCheckResponseMessage, "results"> {
+  return { results: [writeResult(result)] };
 }
 
 export function readBatchCheckResponse(message: BatchCheckResponseMessage): BatchCheckResponse {
@@ -74,14 +78,22 @@ function writeItem(item: BatchCheckItem): ItemMessage {
 }
 
 function readItem(message: ItemMessage): BatchCheckItem {
-  return {
+  const item = {
     object: readObject(message.object, "object"),
     permission: checkName(message.permission, "permission"),
     subject: readSubject(message.subject, "subject"),
+  };
+  if (!message.context && !message.contextualTuples?.length && message.explain !== true) return item;
+  return {
+    ...item,
     ...(message.context && { context: contextFromStruct(message.context, "context") }),
     ...(message.contextualTuples?.length && { contextualTuples: readEach(message.contextualTuples, "contextual_tuples", readTuple) }),
     ...(message.explain === true && { explain: true }),
   };
+}
+
+function writeResult(result: BatchCheckResult): ResultMessage {
+  return "decision" in result ? { decision: writeDecision(result.decision) } : { error: result.error };
 }
 
 /** An entry with neither a decision nor an error, or with both, cannot be told apart and is refused. */

@@ -8,7 +8,13 @@ export function required<T>(value: T | null | undefined, field: string): T {
 
 /** Reads each entry of a repeated field; what is wrong with one is said with its position. */
 export function readEach<Message, Model>(list: readonly Message[], field: string, read: (message: Message) => Model): Model[] {
-  return list.map((message, index) => within(`${field}[${index}]`, () => read(message)));
+  return list.map((message, index) => {
+    try {
+      return read(message);
+    } catch (thrown) {
+      throw placed(thrown, `${field}[${index}]`);
+    }
+  });
 }
 
 /** Runs `read`, and puts the field's path before what it says is wrong. */
@@ -16,11 +22,16 @@ export function within<T>(field: string, read: () => T): T {
   try {
     return read();
   } catch (thrown) {
-    if (!(thrown instanceof UsherError)) throw thrown;
-    const inner = thrown.details["field"];
-    const path = inner === undefined ? field : `${field}.${inner}`;
-    throw new UsherError(thrown.code, `\`${field}\`: ${thrown.message}`, { details: { ...thrown.details, field: path }, cause: thrown.cause });
+    throw placed(thrown, field);
   }
+}
+
+/** What was thrown, with the field's path before what it says is wrong. */
+function placed(thrown: unknown, field: string): unknown {
+  if (!(thrown instanceof UsherError)) return thrown;
+  const inner = thrown.details["field"];
+  const path = inner === undefined ? field : `${field}.${inner}`;
+  return new UsherError(thrown.code, `\`${field}\`: ${thrown.message}`, { details: { ...thrown.details, field: path }, cause: thrown.cause });
 }
 
 /** A number for a field of type uint32, which would else be cut silently. @throws `invalid_request` */

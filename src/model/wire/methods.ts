@@ -12,9 +12,10 @@ import * as admin from "./admin.js";
 import * as backup from "./backup.js";
 import * as bulk from "./bulk.js";
 import * as check from "./check.js";
-import { readDecision, writeDecision } from "./decision.js";
+import { readDecision, writeDecision, type DecisionMessage } from "./decision.js";
 import * as expand from "./expand.js";
 import * as lookup from "./lookup.js";
+import { PlainDecisions } from "./plain-decisions.js";
 import * as schema from "./schema.js";
 import * as schemaDiff from "./schema-diff.js";
 import * as tuples from "./tuples.js";
@@ -62,7 +63,12 @@ class MessageConverter<Model, Message extends object> implements Converter<Model
   }
 
   encode(value: Model): Buffer {
-    const bytes = this.#guard("cannot be written", () => this.#codec.encode(this.#write(value)));
+    return this.written(() => this.#codec.encode(this.#write(value)));
+  }
+
+  /** A message's bytes, whoever makes them. @throws as `encode` */
+  written(write: () => Buffer): Buffer {
+    const bytes = this.#guard("cannot be written", write);
     if (bytes.length <= limits.messageBytesMax) return bytes;
     throw new UsherError(this.#tooLarge, `\`${this.#name}\` has ${bytes.length} bytes, more than ${limits.messageBytesMax}: ask for less at once`);
   }
@@ -79,6 +85,41 @@ class MessageConverter<Model, Message extends object> implements Converter<Model
       const { message } = asError(thrown);
       throw new UsherError(this.#fault, `message \`usher.v1.${this.#name}\` ${problem}: ${message}`, { cause: thrown });
     }
+  }
+}
+
+class DecisionConverter implements Converter<Decision> {
+  readonly #messages = new MessageConverter<Decision, DecisionMessage>("CheckResponse", writeDecision, readDecision);
+  readonly #plain = new PlainDecisions((decision) => this.#messages.encode(decision));
+
+  encode(decision: Decision): Buffer {
+    return this.#plain.bytesOf(decision);
+  }
+
+  decode(bytes: Buffer): Decision {
+    return this.#messages.decode(bytes);
+  }
+}
+
+/**
+ * Messages of one type that are written one behind the other are one message, with the entries of all: so an entry is encoded by itself. It must have no
+ * other field, since of those the last counts.
+ */
+class BatchConverter implements Converter<BatchCheckResponse> {
+  readonly #messages = new MessageConverter<BatchCheckResponse, check.BatchCheckResponseMessage>("BatchCheckResponse", check.writeBatchCheckResponse, check.readBatchCheckResponse);
+  readonly #entries = new ProtoCodec<Pick<check.BatchCheckResponseMessage, "results">>("usher.v1.BatchCheckResponse");
+  readonly #plain = new PlainDecisions((decision) => this.#entries.encode(check.writeBatchCheckEntry({ decision })));
+
+  encode({ zookie, results }: BatchCheckResponse): Buffer {
+    return this.#messages.written(() => {
+      const parts = [this.#messages.encode({ zookie, results: [] })];
+      for (const result of results) parts.push("decision" in result ? this.#plain.bytesOf(result.decision) : this.#entries.encode(check.writeBatchCheckEntry(result)));
+      return Buffer.concat(parts);
+    });
+  }
+
+  decode(bytes: Buffer): BatchCheckResponse {
+    return this.#messages.decode(bytes);
   }
 }
 
@@ -135,13 +176,13 @@ export const methods = {
     "PermissionService/Check",
     "read",
     new MessageConverter<CheckRequest, check.CheckRequestMessage>("CheckRequest", check.writeCheckRequest, check.readCheckRequest),
-    new MessageConverter<Decision, ReturnType<typeof writeDecision>>("CheckResponse", writeDecision, readDecision),
+    new DecisionConverter(),
   ),
   batchCheck: method(
     "PermissionService/BatchCheck",
     "read",
     new MessageConverter<BatchCheckRequest, check.BatchCheckRequestMessage>("BatchCheckRequest", check.writeBatchCheckRequest, check.readBatchCheckRequest),
-    new MessageConverter<BatchCheckResponse, check.BatchCheckResponseMessage>("BatchCheckResponse", check.writeBatchCheckResponse, check.readBatchCheckResponse),
+    new BatchConverter(),
   ),
   expand: method(
     "PermissionService/Expand",

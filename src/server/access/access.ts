@@ -7,7 +7,7 @@ import type { AccessEvents, AuthenticationReason } from "./events.js";
 import { allTenants, type KeyEntry, sameAccess } from "./key-entry.js";
 import { KeyRing } from "./key-ring.js";
 import { loadKeys, type LoadedKeys } from "./keys-file.js";
-import { OpenCalls } from "./open-calls.js";
+import { OpenCalls, type Ending } from "./open-calls.js";
 
 /** What a call shows at the door. */
 export interface Credentials {
@@ -37,16 +37,16 @@ export interface Caller {
 }
 
 /** Whose key or certificate was shown, and until when it is good. */
-interface Identified {
+export interface Identity {
   readonly entry: KeyEntry;
   readonly until: Instant | undefined;
+  readonly reason: AuthenticationReason;
+  /** The keys that were in force. */
+  readonly keys: KeyRing;
 }
 
 interface Unidentified {
   readonly error: UsherError;
-}
-
-interface Reasoned {
   readonly reason: AuthenticationReason;
 }
 
@@ -105,37 +105,45 @@ export class Access {
     return reload;
   }
 
-  /** Whether what is shown would let a call in, as something. Nobody is told of it. */
-  knows(credentials: Credentials): boolean {
-    return "entry" in this.#identify(credentials);
+  /** As whom what is shown would let a call in; undefined: as nobody. Nobody is told of it. */
+  identify(credentials: Credentials): Identity | undefined {
+    const found = this.#identify(credentials);
+    return "entry" in found ? found : undefined;
   }
 
-  /** @param controller ends the call when its key is revoked or expires. @throws `unauthenticated`, `permission_denied` */
-  admit(credentials: Credentials, needs: Needs, controller: AbortController): Caller {
-    const { entry, until } = this.authenticate(credentials);
+  /**
+   * @param ending ends the call when its key is revoked or expires
+   * @param known what `identify` said of the same credentials
+   * @throws `unauthenticated`, `permission_denied`
+   */
+  admit(credentials: Credentials, needs: Needs, ending: Ending, known?: Identity): Caller {
+    const { entry, until } = this.authenticate(credentials, known);
     if (!entry.roles.has(needs.role)) {
       throw new UsherError("permission_denied", `key ${quote(entry.id)} has not the role \`${needs.role}\`, which \`${needs.path}\` takes`, { details: { role: needs.role } });
     }
     const tenant = needs.role === "admin" ? undefined : tenantOf(entry, credentials.tenant());
-    const release = this.#calls.add({ entry, controller, ...(until === undefined ? {} : { until }) });
-    return { principal: entry.id, ...(tenant === undefined ? {} : { tenant }), release };
+    const release = this.#calls.add(until === undefined ? { entry, ending } : { entry, ending, until });
+    return tenant === undefined ? { principal: entry.id, release } : { principal: entry.id, tenant, release };
   }
 
   /** Who calls, and until when what is shown is good; whoever hears of authentications is told. @throws `unauthenticated` */
-  authenticate(credentials: Credentials): Identified {
-    const { reason, ...found } = this.#identify(credentials);
-    this.#options.events?.onAuthentication({ outcome: "entry" in found ? "accepted" : "refused", reason, peer: credentials.peer });
+  authenticate(credentials: Credentials, known?: Identity): Identity {
+    // What was known under keys that are not in force any more says nothing.
+    const found = known?.keys === this.#keys ? this.#unlessExpired(known.entry, known.until, known.reason) : this.#identify(credentials);
+    this.#options.events?.onAuthentication({ outcome: "entry" in found ? "accepted" : "refused", reason: found.reason, peer: credentials.peer });
     if ("error" in found) throw found.error;
     return found;
   }
 
-  #identify({ authorization, certificate }: Credentials): (Identified | Unidentified) & Reasoned {
+  #identify(credentials: Credentials): Identity | Unidentified {
+    const { authorization } = credentials;
     if (authorization.length > 0) {
       const text = authorization.length === 1 ? /^Bearer +(\S+)$/i.exec(authorization[0] ?? "")?.[1] : undefined;
       const entry = text === undefined ? "malformed" : this.#keys.byKey(text);
       if (typeof entry === "string") return { reason: entry, error: new UsherError("unauthenticated", "the key is not valid: it is wrong, or was revoked") };
       return this.#unlessExpired(entry, entry.expiresAt, "key");
     }
+    const { certificate } = credentials;
     if (certificate === undefined) return { reason: "missing", error: new UsherError("unauthenticated", "the call has no key: send it as `authorization: Bearer usher_…`") };
     const entry = this.#keys.byCertificate(certificateNames(certificate));
     if (entry === undefined) return { reason: "unknown_certificate", error: new UsherError("unauthenticated", "the client's certificate is not in the keys file, and the call has no key") };
@@ -143,9 +151,9 @@ export class Access {
     return this.#unlessExpired(entry, Math.min(entry.expiresAt ?? Number.POSITIVE_INFINITY, Number.isNaN(validTo) ? 0 : validTo), "certificate");
   }
 
-  #unlessExpired(entry: KeyEntry, until: Instant | undefined, reason: AuthenticationReason): (Identified | Unidentified) & Reasoned {
+  #unlessExpired(entry: KeyEntry, until: Instant | undefined, reason: AuthenticationReason): Identity | Unidentified {
     if (until !== undefined && until <= this.#options.clock.now()) return { reason: "expired", error: expired(entry) };
-    return { reason, entry, until };
+    return { entry, until, reason, keys: this.#keys };
   }
 }
 

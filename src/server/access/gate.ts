@@ -1,17 +1,21 @@
-import type { ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
+import type { Metadata, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 
 import { UsherError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
 import { defaultTenant } from "../../model/tenant.js";
 import { namedTenant } from "../incoming.js";
-import type { Access, Caller, Credentials, Needs } from "./access.js";
+import type { Access, Caller, Credentials, Identity, Needs } from "./access.js";
 import type { CallClass } from "../admission.js";
 import type { AccessEvents } from "./events.js";
 import { Rates, type RateQuotas } from "./rates.js";
+import type { Ending } from "./open-calls.js";
 import { Slowdown } from "./slowdown.js";
 
 /** What the gate reads of a call, of any rpc of any service. */
 export type GateCall = Pick<ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>, "metadata" | "getPeer" | "getAuthContext">;
+
+/** A call that can be ended, and tells of it. */
+type Cancellable = Pick<AbortController, "abort" | "signal">;
 
 export interface GateOptions {
   /** Absent: everybody may do everything, and a call's tenant is the one that it names. */
@@ -24,6 +28,9 @@ export interface GateOptions {
 
 /** The header of a key. */
 const authorizationKey = "authorization";
+
+/** Under which a call's metadata keeps who makes it, from the door to its handler. Nothing that is sent comes there. */
+const identityKey = "usher.identity";
 
 /**
  * The one way into the server: every handler passes here before it reads a byte of its request. Who fails to
@@ -44,28 +51,31 @@ export class Gate {
   /** Whether the call may be read: it comes from somebody, or everybody may. */
   knows(call: GateCall): boolean {
     const { access } = this.#options;
-    return access === undefined || access.knows(credentialsOf(call, addressOf(call.getPeer())));
+    if (access === undefined) return true;
+    const identity = access.identify(new CallCredentials(call));
+    if (identity !== undefined) call.metadata.setOpaque(identityKey, identity);
+    return identity !== undefined;
   }
 
   /** What a call is told that is not known, once it has waited. */
   async refusal(call: GateCall, signal: AbortSignal): Promise<unknown> {
-    const peer = addressOf(call.getPeer());
+    const credentials = new CallCredentials(call);
     try {
-      this.#options.access?.authenticate(credentialsOf(call, peer));
+      this.#options.access?.authenticate(credentials);
     } catch (error) {
-      await this.#delay(this.#slowdown.fail(peer), signal);
+      await this.#delay(this.#slowdown.fail(credentials.peer), signal);
       return error;
     }
     return new UsherError("unauthenticated", "the key was not valid when the call arrived: retry");
   }
 
-  /** Release it when the call has ended. @throws `unauthenticated`, `permission_denied`, `invalid_request` */
-  async enter(call: GateCall, needs: Needs, controller: AbortController): Promise<Caller> {
-    const peer = addressOf(call.getPeer());
+  /** Release it when the call has ended. What is not authenticated rejects, once it has waited. @throws `permission_denied`, `invalid_request` */
+  enter(call: GateCall, needs: Needs, ending: Cancellable): Caller | Promise<never> {
+    const credentials = new CallCredentials(call);
     try {
-      return this.#admit(call, needs, controller, peer);
+      return this.#admit(credentials, call.metadata, needs, ending);
     } catch (error) {
-      if (error instanceof UsherError && error.code === "unauthenticated") await this.#delay(this.#slowdown.fail(peer), controller.signal);
+      if (error instanceof UsherError && error.code === "unauthenticated") return this.#refuse(error, credentials, ending.signal);
       throw error;
     }
   }
@@ -75,12 +85,17 @@ export class Gate {
     if (role !== "admin") this.#rates?.take(tenant, callClass === "revocation");
   }
 
-  #admit(call: GateCall, needs: Needs, controller: AbortController, peer: string): Caller {
+  #admit(credentials: CallCredentials, metadata: Metadata, needs: Needs, ending: Ending): Caller {
     const { access, events } = this.#options;
-    if (access !== undefined) return access.admit(credentialsOf(call, peer), needs, controller);
-    events?.onAuthentication({ outcome: "accepted", reason: "open", peer });
-    const tenant = namedTenant(call.metadata);
-    return { principal: "", ...(tenant === undefined ? {} : { tenant }), release: nothing };
+    if (access !== undefined) return access.admit(credentials, needs, ending, metadata.getOpaque(identityKey) as Identity | undefined);
+    events?.onAuthentication({ outcome: "accepted", reason: "open", peer: credentials.peer });
+    const tenant = credentials.tenant();
+    return tenant === undefined ? nobody : { principal: "", tenant, release: nothing };
+  }
+
+  async #refuse(error: UsherError, { peer }: CallCredentials, signal: AbortSignal): Promise<never> {
+    await this.#delay(this.#slowdown.fail(peer), signal);
+    throw error;
   }
 
   /** Not more at a time than memory shall be spent on: who comes then is refused at once. */
@@ -100,15 +115,29 @@ export class Gate {
   }
 }
 
-function credentialsOf(call: GateCall, peer: string): Credentials {
-  const authorization = call.metadata.get(authorizationKey).map(String);
-  return {
-    authorization,
-    // Reading it costs, and a key alone counts where there is one.
-    certificate: authorization.length > 0 ? undefined : call.getAuthContext()?.sslPeerCertificate,
-    tenant: () => namedTenant(call.metadata),
-    peer,
-  };
+/** Read when they are asked for: the certificate and the address cost, and most calls need neither. */
+class CallCredentials implements Credentials {
+  readonly #call: GateCall;
+
+  constructor(call: GateCall) {
+    this.#call = call;
+  }
+
+  get authorization(): readonly string[] {
+    return this.#call.metadata.get(authorizationKey).map(String);
+  }
+
+  get certificate(): Credentials["certificate"] {
+    return this.#call.getAuthContext()?.sslPeerCertificate;
+  }
+
+  get peer(): string {
+    return addressOf(this.#call.getPeer());
+  }
+
+  tenant(): string | undefined {
+    return namedTenant(this.#call.metadata);
+  }
 }
 
 /** `127.0.0.1:50312` and `::1:50312` without their ports. */
@@ -119,3 +148,6 @@ function addressOf(peer: string): string {
 function nothing(): void {
   // Nothing is held of a call that everybody may make.
 }
+
+/** Who names no tenant where everybody may call. */
+const nobody: Caller = { principal: "", release: nothing };

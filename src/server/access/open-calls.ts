@@ -2,10 +2,15 @@ import { capDelay, type Clock, type Instant } from "../../base/clock.js";
 import type { UsherError } from "../../base/errors.js";
 import type { KeyEntry } from "./key-entry.js";
 
+/** By which the server ends a call before its answer. */
+export interface Ending {
+  abort(reason: unknown): void;
+}
+
 /** A call that was let in and has not ended. */
 export interface OpenCall {
   readonly entry: KeyEntry;
-  readonly controller: AbortController;
+  readonly ending: Ending;
   /** When what let it in expires: the key, or the certificate. */
   readonly until?: Instant;
 }
@@ -29,7 +34,7 @@ export class OpenCalls {
     if (until !== undefined) {
       const wait = () => {
         const left = until - this.#clock.now();
-        if (left <= 0) call.controller.abort(this.#expired(call.entry));
+        if (left <= 0) call.ending.abort(this.#expired(call.entry));
         else timer = setTimeout(wait, capDelay(left)).unref();
       };
       wait();
@@ -42,9 +47,9 @@ export class OpenCalls {
 
   /** Ends those whose entry no longer stands, with the error that is told for it. */
   end(errorFor: (entry: KeyEntry) => UsherError | undefined): void {
-    for (const { entry, controller } of this.#open) {
+    for (const { entry, ending } of this.#open) {
       const error = errorFor(entry);
-      if (error !== undefined) controller.abort(error);
+      if (error !== undefined) ending.abort(error);
     }
   }
 }

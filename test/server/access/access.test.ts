@@ -49,6 +49,23 @@ describe("a guarded server", () => {
     assert.equal((await see(await place.client({ key }))).allowed, false);
   });
 
+  it("does not let in who was known at the door, once the keys are others or the key has expired", async () => {
+    const soon = Date.now() + 300;
+    const made = [await place.key("revoked", "a", ["read"]), await place.key("expiring", "a", ["read"], { expiresAt: soon }), await place.key("staying", "a", ["read"])];
+    const credentials = made.map((key) => ({ authorization: [`Bearer ${key}`], tenant: () => undefined, peer: "" }));
+    const known = credentials.map((each) => place.access.identify(each));
+    assert.ok(known.every((identity) => identity !== undefined));
+    const enter = (i: number) => place.access.admit(credentials[i] ?? assert.fail(), { path: "/p", role: "read" }, new AbortController(), known[i]).release();
+    for (const i of made.keys()) enter(i);
+    await eventually(() => assert.ok(Date.now() > soon));
+    assert.throws(() => enter(1), has("unauthenticated", /expired/));
+    await removeKey(place.keys, "revoked");
+    enter(0);
+    await place.access.reload();
+    assert.throws(() => enter(0), has("unauthenticated"));
+    enter(2);
+  });
+
   it("refuses an unauthenticated watch before it begins, and requests before they are read", async () => {
     const usher = await place.client();
     await assert.rejects(usher.watch()[Symbol.asyncIterator]().next(), has("unauthenticated"));

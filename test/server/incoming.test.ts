@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
+
+import { UsherError } from "../../src/base/errors.js";
+import { Cancellation, IncomingCall } from "../../src/server/incoming.js";
+
+/** What grpc-js says of a call. */
+class SpokenCall extends EventEmitter {
+  readonly #deadline: number;
+
+  constructor(deadline = Infinity) {
+    super();
+    this.#deadline = deadline;
+  }
+
+  getDeadline(): number {
+    return this.#deadline;
+  }
+}
+
+function cancellationOf(call: SpokenCall): Cancellation {
+  return new Cancellation(call as unknown as ConstructorParameters<typeof Cancellation>[0]);
+}
+
+function codeOf(reason: unknown): string | undefined {
+  return reason instanceof UsherError ? reason.code : undefined;
+}
+
+describe("the end of a call before its answer", () => {
+  it("aborts the signal, whether it was asked for before or after", () => {
+    for (const early of [true, false]) {
+      const call = new SpokenCall();
+      const cancellation = cancellationOf(call);
+      if (early) assert.equal(cancellation.signal.aborted, false);
+      call.emit("cancelled");
+      assert.equal(cancellation.aborted, true);
+      assert.equal(cancellation.signal.aborted, true);
+      assert.equal(codeOf(cancellation.signal.reason), "cancelled");
+      assert.equal(cancellation.signal, cancellation.signal);
+      assert.throws(() => cancellation.throwIfAborted(), cancellation.reason as UsherError);
+    }
+  });
+
+  it("is the deadline's, where that has passed", () => {
+    const call = new SpokenCall(Date.now() - 1);
+    const cancellation = cancellationOf(call);
+    call.emit("cancelled");
+    assert.equal(codeOf(cancellation.reason), "deadline_exceeded");
+  });
+
+  it("has one reason, the first", () => {
+    const call = new SpokenCall();
+    const cancellation = cancellationOf(call);
+    cancellation.abort(new UsherError("unauthenticated", "the key was revoked"));
+    call.emit("cancelled");
+    assert.equal(codeOf(cancellation.reason), "unauthenticated");
+    assert.equal(codeOf(cancellation.signal.reason), "unauthenticated");
+  });
+
+  it("is none once it has been answered", () => {
+    const call = new SpokenCall();
+    const cancellation = cancellationOf(call);
+    const { signal } = cancellation;
+    cancellation.release();
+    call.emit("cancelled");
+    assert.equal(signal.aborted, false);
+    cancellation.throwIfAborted();
+  });
+
+  it("is told to the service with who calls, and of which tenant", () => {
+    const call = new SpokenCall();
+    const cancellation = cancellationOf(call);
+    const [named, unnamed] = [new IncomingCall({ principal: "p", tenant: "a", release: () => undefined }, cancellation), new IncomingCall({ principal: "", release: () => undefined }, cancellation)];
+    assert.deepEqual([named.principal, named.tenant, named.aborted], ["p", "a", false]);
+    assert.equal("tenant" in unnamed, false);
+    call.emit("cancelled");
+    assert.deepEqual([named.aborted, named.signal.aborted], [true, true]);
+  });
+});

@@ -98,7 +98,7 @@ export const accessMutants: readonly Mutant[] = [
   {
     name: "the request of a caller without a key is read",
     file: "src/server/door.js",
-    find: "else if (!this.#doorway.reception.gate.knows(call))",
+    find: "else if (!this.#doorway.reception.gate.knows(this))",
     replace: "else if (false)",
     suites: door,
   },

@@ -62,8 +62,15 @@ export const databaseMutants: readonly Mutant[] = [
   {
     name: "a check leaves its snapshot unreleased",
     file: checks,
-    find: "        snapshot.release();\n",
-    replace: "",
+    find: "return answer;\n    }\n    finally {\n        snapshot.release();\n",
+    replace: "return answer;\n    }\n    finally {\n",
+    suites: interleavings,
+  },
+  {
+    name: "a check from memory leaves its snapshot unreleased",
+    file: checks,
+    find: "core.zookie(tenant, at.revision));\n    }\n    finally {\n        snapshot.release();\n",
+    replace: "core.zookie(tenant, at.revision));\n    }\n    finally {\n",
     suites: interleavings,
   },
   {
@@ -83,7 +90,7 @@ export const databaseMutants: readonly Mutant[] = [
   {
     name: "time stands at the beginning, so that nothing expires",
     file: checks,
-    find: "Math.max(core.store.clock.now(), snapshot.instant)",
+    find: "Math.max(store.clock.now(), snapshot.instant)",
     replace: "0",
     suites: oracle,
   },

@@ -2,7 +2,10 @@ import type { Mutant } from "./mutant.js";
 
 const oracle = ["test/evaluation/lookup/lookup-oracle.test.js"];
 const examples = ["test/evaluation/lookup/lookup-objects.test.js"];
+const nested = ["test/evaluation/lookup/nested-oracle.test.js"];
 const pages = ["test/database/lookups.test.js"];
+const cursors = ["test/database/lookup-cursors.test.js"];
+const commits = ["test/database/lookups-oracle.test.js"];
 const cases = 400;
 
 /** Whom a lookup leaves out, and whom it shows. */
@@ -101,5 +104,89 @@ export const lookupMutants: readonly Mutant[] = [
     find: "return { ...ground, now: instant };",
     replace: "return ground;",
     suites: pages,
+  },
+  {
+    name: "a lookup of subjects passes over groups that it did not come by",
+    file: "src/evaluation/lookup/known-lists.js",
+    find: "return this.#read.complete.has(memberKey(object, relation));",
+    replace: "return true;",
+    suites: nested,
+  },
+  {
+    name: "groups that contextual tuples lead to are passed over",
+    file: "src/evaluation/overlaid-reads.js",
+    find: 'return "unknown";',
+    replace: "return this.#below.holders(...arguments);",
+    suites: nested,
+  },
+  {
+    name: "a climb does not begin at the userset that asks",
+    file: "src/evaluation/climb.js",
+    find: "if (kind === `${rung.type}${rung.suffix}`)",
+    replace: "if (kind === undefined)",
+    suites: nested,
+  },
+  {
+    name: "a climb does not look at wildcards",
+    file: "src/evaluation/climb.js",
+    find: 'if (subject.relation === "" && wildcards.has(subject.type))',
+    replace: "if (wildcards.has(undefined))",
+    suites: nested,
+  },
+  {
+    name: "a page of a lookup finds what was enumerated at another instant",
+    file: "src/database/lookup-cursor.js",
+    find: "${snapshot.revision} ${now} ",
+    replace: "${snapshot.revision} ",
+    suites: cursors,
+  },
+  {
+    name: "a page of a lookup finds what was enumerated at another revision",
+    file: "src/database/lookup-cursor.js",
+    find: "${snapshot.revision} ${now} ",
+    replace: "${now} ",
+    suites: commits,
+  },
+  {
+    name: "a page of a lookup finds what was enumerated for another tenant",
+    file: "src/database/lookup-cursor.js",
+    find: "`${tenant} ${snapshot.revision}",
+    replace: "`${snapshot.revision}",
+    suites: cursors,
+  },
+  {
+    name: "a lookup takes the answers of a later commit",
+    file: "src/evaluation/lookup/verdicts.js",
+    find: "evaluation.revision === revision && ",
+    replace: "",
+    suites: commits,
+  },
+  {
+    name: "a cursor goes on at head",
+    file: "src/database/cursor-token.js",
+    find: 'kind: "exact"',
+    replace: 'kind: "atLeast"',
+    suites: commits,
+  },
+  {
+    name: "a cursor goes back to before its snapshot",
+    file: "src/database/lookup-cursor.js",
+    find: "instant < ground.snapshot.instant || ",
+    replace: "",
+    suites: cursors,
+  },
+  {
+    name: "behind a wildcard ids are left out whose bytes are less than its own",
+    file: "src/evaluation/lookup/lookup-subjects.js",
+    find: "after === wildcardId || ",
+    replace: "",
+    suites: cursors,
+  },
+  {
+    name: "ids go on in the order of UTF-16",
+    file: "src/model/id-order.js",
+    find: "rank(unitA) - rank(unitB)",
+    replace: "unitA - unitB",
+    suites: cursors,
   },
 ];

@@ -140,6 +140,38 @@ export const limits = {
   watchRecentCommitsMax: 1_024,
   watchRecentChangesMax: 20_000,
 
+  // Live decisions. A lease outlives the last checkpoint by at most itself and what clocks may drift meanwhile.
+  liveStreamsMax: 1_000,
+  holdsPerStreamMax: 200_000,
+  holdsMax: 2_000_000,
+  holdsPerMessageMax: 10_000,
+  contextsPerStreamMax: 1_000,
+  leaseMsDefault: 10_000,
+  leaseMsMin: 1_000,
+  leaseMsMax: 60_000,
+  leaseDriftPerMille: 10,
+  leaseBehindMsMax: 1_000,
+  liveMessageStatesMax: 1_000,
+  liveMessageCommitsMax: 100,
+  liveMessageExplanationsMax: 20,
+  awaitEnforcementMsMax: 120_000,
+  nonceBytesMax: 64,
+  validForMsMax: 4_294_967_295,
+  // An enforcement point: what it may hold unless told otherwise, what waits to be sent, pings that are remembered, and what holds of one message may take.
+  guardHoldsDefault: 50_000,
+  liveOutboxMessagesMax: 4_096,
+  pingsUnansweredMax: 16,
+  holdsMessageBytesMax: 1_048_576,
+  // Decisions evaluated together, evaluations under way at once, and how long one waits to be tried again after the store failed.
+  liveChunkMax: 64,
+  liveChunksMax: 4,
+  liveRetryMs: 250,
+  // Commits of which it is known whom they concerned: a writer asks as soon as it is answered.
+  revocationsKeptMax: 10_000,
+  // The sweep: how often every live decision is evaluated from the store, and which part of the time that may take.
+  sweepMs: 60_000,
+  sweepShare: 0.05,
+
   // Wire.
   messageBytesMax: 4_194_304,
   // Strings of messages that are kept, to be found again rather than made again; as many as a power of two.
@@ -153,6 +185,9 @@ export const limits = {
   keepaliveTimeoutMs: 10_000,
   callMsDefault: 10_000,
   shutdownForcedMs: 1_000,
+  // A live stream that the server ends of itself is told so, and lives on for a moment; clients come back spread over so long.
+  partingMs: 100,
+  reconnectSpreadMs: 1_000,
   reconnectMsMin: 100,
   reconnectMsMax: 2_000,
   errorMessageBytesMax: 2_048,

@@ -90,15 +90,18 @@ export class CachedReads implements Reads {
   }
 
   #up(subject: SubjectRef, rung: Member, footprint: Ground[]): TupleList | undefined {
+    return this.up(upKey(subjectKey(subject), rung.type, rung.name), subject, rung, footprint);
+  }
+
+  /** The tuples of the rung's type and relation that name the subject. @param key as `upKey` makes it @param footprint is added to */
+  up(key: string, subject: SubjectRef, rung: Member, footprint: Ground[]): TupleList | undefined {
     assert(this.#relations !== undefined, "a pass has begun");
-    const who = subjectKey(subject);
-    const view = this.#relations.peekSubject(who);
+    const view = this.#relations.peekSubject(subjectKey(subject));
     const known = view?.knownOf(rung.type, rung.name);
     if (view !== undefined && known !== undefined) {
       footprint.push(view);
       return known;
     }
-    const key = upKey(who, rung.type, rung.name);
     const leaf = this.#relations.up(key);
     footprint.push(leaf);
     if (leaf.value === undefined) this.#wants.up(leaf, key, subject, rung);

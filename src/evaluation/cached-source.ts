@@ -3,9 +3,10 @@ import type { SubjectRef } from "../model/subject.js";
 import type { Revision } from "../model/zookie.js";
 import type { Standing } from "./cache/result.js";
 import type { TenantCache } from "./cache/tenant-cache.js";
-import { CachedReads } from "./cached-reads.js";
+import { CachedReads, type Footprint } from "./cached-reads.js";
 import type { HeadGround } from "./evaluate.js";
 import { PrivateMemo, SharedMemo, type Memo } from "./memo.js";
+import { ReachedReads, type Reach, type UpReads } from "./reach.js";
 import { subjectKey, type Reads } from "./reads.js";
 import { Solutions } from "./solutions.js";
 import type { Source } from "./source.js";
@@ -17,6 +18,9 @@ interface Group {
   readonly memo: Memo;
 }
 
+/** For reads whose keys are noted by others. */
+const unnoted: Footprint = { note: () => undefined, noteSubject: () => undefined };
+
 /**
  * The relation cache, at whichever revision is head when a pass begins: a pass is walked in one go, so that no commit comes
  * between. What earlier passes found out is believed as far as its footprint has not been touched since.
@@ -26,13 +30,16 @@ export class CachedSource implements Source {
   readonly #ground: HeadGround;
   readonly #wants: Wants;
   readonly #groups: Group[] = [];
+  readonly #reach: Reach | undefined;
   #relations: TenantCache;
   #epoch: number;
   #revision: Revision;
 
-  constructor(ground: HeadGround) {
+  /** @param reach where the keys are noted that are read; then nothing that was found out is shared with others, whose footprints do not say them */
+  constructor(ground: HeadGround, reach?: Reach) {
     const { cache, tenant } = ground;
     this.#ground = ground;
+    this.#reach = reach;
     this.#wants = new Wants(cache, tenant);
     this.#relations = cache.tenant(tenant);
     this.#epoch = cache.budget.epoch;
@@ -73,11 +80,14 @@ export class CachedSource implements Source {
   group(subject: SubjectRef, context: Context, shared: boolean): { solutions: Solutions; reads: Reads } {
     const { cache, schema } = this.#ground;
     const { depthMax } = schema.dialect;
-    const memo = shared ? new SharedMemo(context, depthMax, cache.counts) : new PrivateMemo(depthMax);
+    const reach = this.#reach;
+    const memo = shared && reach === undefined ? new SharedMemo(context, depthMax, cache.counts) : new PrivateMemo(depthMax);
     const solutions = new Solutions(depthMax, this.at, memo);
-    const reads = new CachedReads(cache.counts, this.#wants, subject, solutions);
+    const reads = new CachedReads(cache.counts, this.#wants, subject, reach === undefined ? solutions : unnoted);
     this.#groups.push({ key: subjectKey(subject), reads, memo });
-    return { solutions, reads };
+    if (reach === undefined) return { solutions, reads };
+    const up: UpReads = (key, who, rung) => reads.up(key, who, rung, []);
+    return { solutions, reads: new ReachedReads({ subject, reach, footprint: solutions, below: reads, up, revision: () => this.at.revision }) };
   }
 
   async load(signal?: AbortSignal): Promise<void> {

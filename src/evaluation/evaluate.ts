@@ -10,6 +10,7 @@ import type { Tuple } from "../model/tuple.js";
 import type { Revision, TenantId } from "../model/zookie.js";
 import type { Snapshot } from "../storage/store.js";
 import { undecided, type Answer } from "./answer.js";
+import type { Ground as Key } from "./cache/leaf.js";
 import type { RelationCache } from "./cache/relation-cache.js";
 import type { Known } from "./climb.js";
 import { CachedSource } from "./cached-source.js";
@@ -17,6 +18,7 @@ import type { EvaluationObserver } from "./observer.js";
 import { exactText } from "./memo.js";
 import { OverlaidReads } from "./overlaid-reads.js";
 import { PinnedSource } from "./pinned-source.js";
+import { keysOf, type Reach } from "./reach.js";
 import { subjectKey, type Reads } from "./reads.js";
 import { Slice } from "./slice.js";
 import type { Solutions } from "./solutions.js";
@@ -84,6 +86,27 @@ export async function evaluateAtHead(questions: readonly Question[], ground: Hea
   return { answers: await evaluate(questions, ground, signal, timer), revision: ground.snapshot.revision, now: ground.now };
 }
 
+/** An evaluation with the keys that each of its answers rests on, as a `Reach` gave them. */
+export interface ReachedEvaluation extends Evaluation {
+  readonly keys: readonly (readonly Key[])[];
+}
+
+/**
+ * The same, for answers that will be kept true: every key that is read is noted in `reach` first. An answer stands until one of its keys is changed
+ * after `revision`, the schema is another one, or its `until` has come.
+ */
+export async function evaluateReached(questions: readonly Question[], ground: HeadGround, reach: Reach, signal?: AbortSignal, timer?: () => number): Promise<ReachedEvaluation> {
+  const source = new CachedSource(ground, reach);
+  const passes = new Passes(questions, ground, source, timer, true);
+  const answers = await passes.run(signal);
+  if (answers !== undefined) return { answers, keys: passes.keys(), revision: source.at.revision, now: source.at.now };
+  ground.cache.counts.pinned++;
+  const pinned = new Passes(questions, ground, new PinnedSource(ground, reach), timer, true);
+  const answersThere = await pinned.run(signal);
+  if (answersThere === undefined) throw new UsherError("internal", "a snapshot was given up");
+  return { answers: answersThere, keys: pinned.keys(), revision: ground.snapshot.revision, now: ground.now };
+}
+
 interface Open {
   readonly question: Question;
   readonly walk: Walk;
@@ -92,6 +115,7 @@ interface Open {
   /** As of which commit, and when. */
   revision: Revision;
   now: Instant;
+  footprint: readonly Key[];
 }
 
 /**
@@ -103,13 +127,20 @@ class Passes {
   readonly #ground: Ground;
   readonly #slice: Slice;
   readonly #questions: Open[];
+  readonly #keepsFootprints: boolean;
 
-  constructor(questions: readonly Question[], ground: Ground, source: Source, timer: () => number = () => performance.now()) {
+  constructor(questions: readonly Question[], ground: Ground, source: Source, timer: () => number = () => performance.now(), keepsFootprints = false) {
     this.#source = source;
     this.#ground = ground;
     this.#slice = new Slice(timer);
     const groups = new Map<string, { solutions: Solutions; reads: Reads }>();
     this.#questions = questions.map((question) => this.#open(question, groups));
+    this.#keepsFootprints = keepsFootprints;
+  }
+
+  /** Of each question, what its answer rests on. */
+  keys(): Key[][] {
+    return this.#questions.map(({ footprint }) => keysOf(footprint));
   }
 
   /** Undefined: the source cannot be gone on with. */
@@ -143,8 +174,10 @@ class Passes {
 
   /** True once it is answered. */
   #walk(one: Open): boolean {
+    if (this.#keepsFootprints) one.solutions.takeFootprint();
     const answer = one.walk.run(one.question.object, one.question.permission);
     if (answer.value === "pending") return false;
+    if (this.#keepsFootprints) one.footprint = one.solutions.takeFootprint();
     one.answer = answer;
     one.revision = this.#source.at.revision;
     one.now = this.#source.at.now;
@@ -171,6 +204,6 @@ class Passes {
     }
     const paused = (long: boolean) => (long ? this.#slice.overNow : this.#slice.over);
     const walk = new Walk({ schema: this.#ground.schema, subject, context, at: source.at, ...group, explain, paused });
-    return { question, walk, solutions: group.solutions, answer: undefined, revision: -1, now: -1 };
+    return { question, walk, solutions: group.solutions, answer: undefined, revision: -1, now: -1, footprint: [] };
   }
 }

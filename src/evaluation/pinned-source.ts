@@ -10,6 +10,7 @@ import type { Standing } from "./cache/result.js";
 import { climb, type Known } from "./climb.js";
 import { PinnedReads } from "./pinned-reads.js";
 import type { Member } from "./plan.js";
+import { ReachedReads, type Reach } from "./reach.js";
 import { tooMany, type Ids, type ListKind, type Reads, type TupleList } from "./reads.js";
 import { Solutions } from "./solutions.js";
 import type { Source } from "./source.js";
@@ -28,8 +29,11 @@ export class PinnedSource implements Source {
   readonly #reads: PinnedReads;
   readonly #depthMax: number;
   readonly #known: Known | undefined;
+  readonly #reach: Reach | undefined;
 
-  constructor({ schema, snapshot, tenant, now, known }: PinnedGround) {
+  /** @param reach where the keys are noted that are read */
+  constructor({ schema, snapshot, tenant, now, known }: PinnedGround, reach?: Reach) {
+    this.#reach = reach;
     this.at = { revision: snapshot.revision, now };
     this.#reads = new PinnedReads(snapshot, tenant);
     this.#depthMax = schema.dialect.depthMax;
@@ -49,7 +53,10 @@ export class PinnedSource implements Source {
   }
 
   group(subject: SubjectRef, _context: Context): { solutions: Solutions; reads: Reads } {
-    return { solutions: new Solutions(this.#depthMax, this.at), reads: new SubjectReads(this.#reads, subject, this.#known) };
+    const solutions = new Solutions(this.#depthMax, this.at);
+    const below = new SubjectReads(this.#reads, subject, this.#known);
+    if (this.#reach === undefined) return { solutions, reads: below };
+    return { solutions, reads: new ReachedReads({ subject, reach: this.#reach, footprint: solutions, below, revision: () => this.at.revision }) };
   }
 
   load(signal?: AbortSignal): Promise<void> {

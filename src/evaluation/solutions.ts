@@ -119,6 +119,13 @@ export class Solutions {
     this.#basis.steps++;
   }
 
+  /** What has been read and used since the last call, of walks that have come to an answer. */
+  takeFootprint(): Ground[] {
+    const basis = this.#basis;
+    this.#basis = newBasis();
+    return dedupe(basis);
+  }
+
   get keepsAll(): boolean {
     return this.#keepsAll;
   }

@@ -2,6 +2,7 @@ import type { Instant } from "../base/clock.js";
 import type { ErrorCode } from "../base/errors.js";
 import type { Context } from "./context.js";
 import type { TupleFilter } from "./filter.js";
+import type { Enforcement, LiveRequest, LiveResponse } from "./live.js";
 import type { ObjectRef } from "./object.js";
 import type { SchemaChange } from "./schema/change.js";
 import type { SubjectRef } from "./subject.js";
@@ -27,6 +28,11 @@ export interface Service {
   exportTuples(request: ExportTuplesRequest, call: Call): AsyncIterable<ExportTuplesResponse>;
   /** Ends only with an error or when the consumer returns. Holds one event at a time: a slow consumer costs nothing. */
   watchTuples(request: WatchTuplesRequest, call: Call): AsyncIterable<WatchEvent>;
+  /**
+   * Holds decisions and hears of their ends: see `decisions/`. The first request opens; the stream ends with its requests, with an error, or when
+   * the consumer returns. @throws on iteration: `invalid_request`, `overloaded`, `closed`, `tenant_unknown`
+   */
+  live(requests: AsyncIterable<LiveRequest>, call: Call): AsyncIterable<LiveResponse>;
   check(request: CheckRequest, call: Call): Promise<Decision>;
   batchCheck(request: BatchCheckRequest, call: Call): Promise<BatchCheckResponse>;
   expand(request: ExpandRequest, call: Call): Promise<ExpandResponse>;
@@ -98,6 +104,8 @@ interface WriteOptions {
   readonly requestId?: string;
   /** Everything is checked, nothing is written; the zookie is that of the state it was checked against. */
   readonly validateOnly?: boolean;
+  /** Answer once every enforcement point that held what this ends has let go of it, or after so many milliseconds, whichever is first. */
+  readonly awaitEnforcementMs?: number;
 }
 
 export interface WriteTuplesRequest extends WriteOptions {
@@ -108,6 +116,8 @@ export interface WriteTuplesResponse {
   readonly zookie: string;
   /** Tuples that now stand otherwise; 0: nothing was committed, and the zookie is the current one. */
   readonly changed: number;
+  /** Where it was awaited. */
+  readonly enforcement?: Enforcement;
 }
 
 export interface DeleteTuplesRequest extends WriteOptions {
@@ -122,6 +132,8 @@ export interface DeleteTuplesResponse {
   readonly deleted: number;
   /** The limit was reached and more match: call again. */
   readonly more: boolean;
+  /** Where it was awaited. */
+  readonly enforcement?: Enforcement;
 }
 
 export interface ReadTuplesRequest {
@@ -455,12 +467,16 @@ export interface WriteSchemaRequest {
   readonly text: string;
   readonly metadata?: Metadata;
   readonly validateOnly?: boolean;
+  /** As of `WriteTuplesRequest`. */
+  readonly awaitEnforcementMs?: number;
 }
 
 export interface WriteSchemaResponse {
   readonly zookie: string;
   /** False: the text equals the one in force, and nothing was committed. */
   readonly changed: boolean;
+  /** Where it was awaited. */
+  readonly enforcement?: Enforcement;
 }
 
 export interface DiffSchemaRequest {

@@ -71,6 +71,11 @@ export class RelationCache {
     return this.#schemaAt.get(tenant) ?? 0;
   }
 
+  /** Something that was held of the tenant is not as it stands: all of it is loaded anew. */
+  distrust(tenant: TenantId): void {
+    this.#tenants.delete(tenant);
+  }
+
   /** A tenant that was deleted; its number is not given again. */
   forget(tenant: TenantId): void {
     this.#schemaAt.delete(tenant);

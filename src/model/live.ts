@@ -1,0 +1,123 @@
+import type { Instant } from "../base/clock.js";
+import type { ErrorCode } from "../base/errors.js";
+import type { Context } from "./context.js";
+import type { ObjectRef } from "./object.js";
+import type { Explanation, Metadata } from "./service.js";
+import type { SubjectRef } from "./subject.js";
+
+/**
+ * What passes over a live stream: an enforcement point says what it holds, the server keeps the answers true. The protocol, with its
+ * invariants, is on the page of `decisions/`.
+ */
+export type LiveRequest =
+  /** The first message, once. */
+  | {
+      readonly kind: "open";
+      /** For how long the client wants to trust what it holds without hearing anything; default and bounds in `limits`. */
+      readonly leaseMs?: number;
+      /** The stream that this one takes the place of: once what this one says has been acknowledged, the other's holds are dropped. */
+      readonly resumeStream?: string;
+    }
+  | { readonly kind: "hold"; readonly holds: readonly Hold[] }
+  /** The client has forgotten their answers, and acts on none. Unknown ids are passed over. */
+  | { readonly kind: "release"; readonly ids: readonly number[] }
+  /** The context of those holds of this stream that name it: before the first they have none. */
+  | { readonly kind: "setContext"; readonly name: string; readonly context: Context }
+  /** Asks for a checkpoint with a lease, which carries the nonce. */
+  | { readonly kind: "ping"; readonly nonce: string }
+  /** All up to the zookie of a checkpoint has taken effect at the client: its state was changed and its listeners have run. */
+  | { readonly kind: "acknowledge"; readonly zookie: string };
+
+/** The claim of an enforcement point on one live decision. */
+export interface Hold {
+  /** Chosen by the client, 1 to 4,294,967,295, unique among the holds of its stream. */
+  readonly id: number;
+  readonly object: ObjectRef;
+  readonly permission: string;
+  readonly subject: SubjectRef;
+  readonly context?: Context;
+  /** A context that this stream has set or will set; fields of `context` win over it. */
+  readonly contextName?: string;
+  /** Its states come with explanations. */
+  readonly explain?: boolean;
+  /** What the client held of it when its last stream ended: it is told only if that is otherwise. */
+  readonly last?: HeldAnswer;
+}
+
+export type HeldAnswer = "allowed" | "denied" | "conditional";
+
+export type LiveResponse =
+  | {
+      readonly kind: "opened";
+      /** To name it when another takes its place. */
+      readonly stream: string;
+      /** What was granted of the lease that was asked for. */
+      readonly leaseMs: number;
+    }
+  /** Answers that nothing ended: of new holds, and those whose validity alone has changed. */
+  | { readonly kind: "states"; readonly zookie: string; readonly instant: Instant; readonly states: readonly HeldState[] }
+  /** Answers that have become others. */
+  | { readonly kind: "flips"; readonly zookie: string; readonly instant: Instant; readonly flips: readonly Flip[] }
+  /** Holds that were not taken, or are not kept any more: each denies. */
+  | { readonly kind: "refused"; readonly refused: readonly RefusedHold[] }
+  /** Everything up to this commit and this instant that concerns holds received before has been sent. */
+  | {
+      readonly kind: "checkpoint";
+      readonly zookie: string;
+      readonly instant: Instant;
+      /** Of the last ping received: every hold sent before it is covered. Where it is absent the checkpoint brings no lease. */
+      readonly nonce?: string;
+      /** What is held may be trusted for so long from when the ping was sent. */
+      readonly leaseMs?: number;
+    }
+  /** The server is going: connect anew after so long. What is held stays held until its lease ends. */
+  | { readonly kind: "draining"; readonly reconnectAfterMs: number };
+
+/** Neither allowed nor missing fields: denied. */
+export interface HeldState {
+  readonly id: number;
+  readonly allowed: boolean;
+  readonly missingFields: readonly string[];
+  /** For how many milliseconds after the message's instant time alone cannot change the answer; absent: for ever. */
+  readonly validForMs?: number;
+  /** It could not be decided, and denies. */
+  readonly error?: { readonly code: ErrorCode; readonly message: string };
+  readonly explanation?: Explanation;
+}
+
+export interface Flip extends HeldState {
+  readonly cause: Cause;
+}
+
+/** What ended an answer. Where several did between two evaluations, the last of them. */
+export interface Cause {
+  /**
+   * `time`: an expiry, or a condition's boundary. `sweep`: found by evaluating everything anew from the store. `resume`: it was otherwise when the
+   * client's last stream ended.
+   */
+  readonly kind: "tuple" | "schema" | "context" | "time" | "sweep" | "resume";
+  /** Of the commit. */
+  readonly zookie?: string;
+  /** Of the commit. */
+  readonly metadata?: Metadata;
+}
+
+export interface RefusedHold {
+  readonly id: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/**
+ * How far a revocation has come: of the streams that held a decision whose answer left `allowed` (or `conditional` for `denied`)
+ * because of a commit. `affected` is the sum of the others.
+ */
+export interface Enforcement {
+  readonly affected: number;
+  /** They have said that it took effect, or dropped what they held. */
+  readonly acknowledged: number;
+  /** Their leases have ended. */
+  readonly lapsed: number;
+  /** Neither, when the time that was given ran out. Leases that an earlier run of the server gave, and that may not have ended, count as one. */
+  readonly pending: number;
+}

@@ -6,9 +6,10 @@ const layers = {
   storage: ["base", "model"],
   evaluation: ["base", "model", "storage"],
   watch: ["base", "model", "storage"],
-  database: ["base", "model", "storage", "evaluation", "watch"],
+  decisions: ["base", "model", "storage", "evaluation"],
+  database: ["base", "model", "storage", "evaluation", "watch", "decisions"],
   client: ["base", "model"],
-  server: ["base", "model", "storage", "evaluation", "watch", "database"],
+  server: ["base", "model", "storage", "evaluation", "watch", "decisions", "database"],
   cli: ["base", "model", "storage", "evaluation", "database", "client", "server"],
 };
 

@@ -4,6 +4,7 @@ import type { SubjectEnumeration } from "../evaluation/lookup/lookup-subjects.js
 import { Shelf } from "../evaluation/lookup/shelf.js";
 import { unobservedEvaluation, type EvaluationObserver } from "../evaluation/observer.js";
 import { quote } from "../model/object.js";
+import type { Enforcement } from "../model/live.js";
 import type { Call, Consistency } from "../model/service.js";
 import { defaultTenant } from "../model/tenant.js";
 import { encodeZookie, type Revision, type TenantId } from "../model/zookie.js";
@@ -19,6 +20,8 @@ export class Core {
   readonly observer: EvaluationObserver;
   /** What lookups have enumerated, for their next pages. */
   readonly lookups = { objects: new Shelf<ReadonlySet<string>>(), subjects: new Shelf<SubjectEnumeration>() };
+  /** Resolves when nobody can honour any more what a commit ended, or after so long. */
+  enforced: (revision: Revision, waitMs: number, signal?: AbortSignal) => Promise<Enforcement> = () => Promise.reject(new UsherError("internal", "nothing enforces yet"));
   readonly #zookies = new Map<TenantId, { readonly revision: Revision; readonly text: string }>();
 
   constructor(store: Store, observer: EvaluationObserver = unobservedEvaluation, memoryBudgetBytes?: number) {

@@ -41,7 +41,12 @@ import type {
   WriteTuplesRequest,
   WriteTuplesResponse,
 } from "../model/service.js";
+import { unobservedEvaluation } from "../evaluation/observer.js";
 import type { Tenant } from "../model/tenant.js";
+import { LiveDecisions } from "../decisions/live-decisions.js";
+import { leasesInMemory, type LeaseRecord } from "../decisions/leases.js";
+import type { LiveRequest, LiveResponse } from "../model/live.js";
+import { resolveZookie } from "../storage/resolve-zookie.js";
 import { openLevelStore, type LevelStoreOptions } from "../storage/level/store.js";
 import type { Store } from "../storage/store.js";
 import { Watches } from "../watch/watches.js";
@@ -55,6 +60,8 @@ import { readSchema, readTuples } from "./reads.js";
 import { diffSchema } from "./schema-diff.js";
 import { createTenant, deleteTenant, listTenants, setTenantQuotas } from "./tenants.js";
 import type { DatabaseObserver, DatabaseStatus } from "./status.js";
+import { openLeaseFile } from "./lease-file.js";
+import { validateQuestion } from "./validate.js";
 import { deleteTuples, writeSchema, writeTuples } from "./writes.js";
 
 export interface DatabaseOptions extends LevelStoreOptions {
@@ -70,10 +77,25 @@ export interface DatabaseOptions extends LevelStoreOptions {
 export class Database implements Service {
   readonly #core: Core;
   readonly #watches: Watches;
+  readonly #live: LiveDecisions;
 
-  constructor(store: Store, options: Pick<DatabaseOptions, "observer" | "memoryBudgetBytes"> = {}) {
-    this.#core = new Core(store, options.observer, options.memoryBudgetBytes);
+  /** @param leases the longest lease that was ever given, kept over restarts; default: none was, as in a store that nobody held before */
+  constructor(store: Store, options: Pick<DatabaseOptions, "observer" | "memoryBudgetBytes"> = {}, leases: LeaseRecord = leasesInMemory()) {
+    const core = new Core(store, options.observer, options.memoryBudgetBytes);
+    this.#core = core;
     this.#watches = new Watches(store);
+    this.#live = new LiveDecisions({
+      store,
+      cache: core.cache,
+      observer: options.observer ?? unobservedEvaluation,
+      leases,
+      schemaAt: async (snapshot, tenant) => core.schemas.atHand(snapshot, tenant) ?? (await core.schemas.at(snapshot, tenant)),
+      validate: validateQuestion,
+      zookie: (tenant, revision) => core.zookie(tenant, revision),
+      revisionOf: (tenant, zookie) => resolveZookie(store, tenant, zookie),
+      monotonicMs: () => performance.now(),
+    });
+    core.enforced = (revision, waitMs, signal) => this.#live.enforced(revision, waitMs, signal);
   }
 
   /**
@@ -83,7 +105,13 @@ export class Database implements Service {
   static async open(folder: string, options: DatabaseOptions = {}): Promise<Database> {
     if (folder === "") throw new UsherError("invalid_configuration", "the folder's name is empty: name the folder in which the database is to be");
     const memoryBudgetBytes = memoryBudgetOf(options.memoryBudgetBytes);
-    return new Database(await openLevelStore(folder, options), { ...options, memoryBudgetBytes });
+    const store = await openLevelStore(folder, options);
+    try {
+      return new Database(store, { ...options, memoryBudgetBytes }, await openLeaseFile(folder));
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
   }
 
   writeTuples(request: WriteTuplesRequest, call: Call): Promise<WriteTuplesResponse> {
@@ -108,6 +136,10 @@ export class Database implements Service {
 
   watchTuples(request: WatchTuplesRequest, call: Call): AsyncIterable<WatchEvent> {
     return this.#watches.watch(this.#core.tenant(call), request, call.signal);
+  }
+
+  live(requests: AsyncIterable<LiveRequest>, call: Call): AsyncIterable<LiveResponse> {
+    return this.#live.live(requests, this.#core.tenant(call), call.signal);
   }
 
   check(request: CheckRequest, call: Call): Promise<Decision> {
@@ -155,7 +187,7 @@ export class Database implements Service {
   }
 
   deleteTenant(request: DeleteTenantRequest, call: Call): Promise<object> {
-    return deleteTenant(this.#core, this.#watches, request, call);
+    return deleteTenant(this.#core, { watches: this.#watches, live: this.#live }, request, call);
   }
 
   setTenantQuotas(request: SetTenantQuotasRequest, call: Call): Promise<Tenant> {
@@ -175,7 +207,7 @@ export class Database implements Service {
   status(): DatabaseStatus {
     const { store, schemas, cache } = this.#core;
     const { condition, head, horizon, clock } = store;
-    return { store: condition, head, horizon, now: clock.now(), ...this.#watches.status(), schemasCompiled: schemas.compilations, cache: cache.status };
+    return { store: condition, head, horizon, now: clock.now(), ...this.#watches.status(), schemasCompiled: schemas.compilations, cache: cache.status, live: this.#live.status };
   }
 
   /** Called after the store's state has become another. */
@@ -185,6 +217,7 @@ export class Database implements Service {
 
   async close(): Promise<void> {
     this.#watches.close();
+    this.#live.stop();
     this.#core.schemas.stop();
     this.#core.cache.stop();
     await this.#core.store.close();

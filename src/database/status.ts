@@ -1,3 +1,5 @@
+import type { LiveStatus } from "../decisions/live-decisions.js";
+import type { LiveObserver } from "../decisions/port.js";
 import type { CacheStatus } from "../evaluation/cache/relation-cache.js";
 import type { EvaluationObserver } from "../evaluation/observer.js";
 import type { Instant } from "../base/clock.js";
@@ -16,7 +18,8 @@ export interface DatabaseStatus {
   /** Since the start. */
   readonly schemasCompiled: number;
   readonly cache: CacheStatus;
+  readonly live: LiveStatus;
 }
 
 /** Hears what the layers of the database do. */
-export interface DatabaseObserver extends StoreObserver, EvaluationObserver {}
+export interface DatabaseObserver extends StoreObserver, EvaluationObserver, LiveObserver {}

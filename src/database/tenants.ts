@@ -1,6 +1,7 @@
 import { throwIfAborted } from "../base/abort.js";
 import type { Call, CreateTenantRequest, DeleteTenantRequest, ListTenantsResponse, SetTenantQuotasRequest } from "../model/service.js";
 import type { Tenant } from "../model/tenant.js";
+import type { LiveDecisions } from "../decisions/live-decisions.js";
 import type { Watches } from "../watch/watches.js";
 import type { Core } from "./core.js";
 
@@ -15,11 +16,12 @@ export function listTenants(core: Core, call: Call): ListTenantsResponse {
 }
 
 /** The tenant's watches, which wait for nothing that will come, are ended before the answer. */
-export async function deleteTenant(core: Core, watches: Watches, { name }: DeleteTenantRequest, call: Call): Promise<object> {
+export async function deleteTenant(core: Core, { watches, live }: { readonly watches: Watches; readonly live: LiveDecisions }, { name }: DeleteTenantRequest, call: Call): Promise<object> {
   throwIfAborted(call.signal);
   const tenant = core.store.tenant(name);
   await core.store.deleteTenant(name);
   watches.wake(tenant);
+  live.endTenant(tenant);
   core.forget(tenant);
   return {};
 }

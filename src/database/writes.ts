@@ -6,6 +6,7 @@ import { checkFilter, isEmptyFilter } from "../model/filter.js";
 import { compileSchema } from "../model/schema/compile.js";
 import type { Schema } from "../model/schema/schema.js";
 import { admits, checkTuple } from "../model/schema/shape.js";
+import type { Enforcement } from "../model/live.js";
 import type {
   Call,
   DeleteTuplesRequest,
@@ -28,7 +29,7 @@ export async function writeTuples(core: Core, request: WriteTuplesRequest, call:
     for (const { kind, tuple } of operations) checkTuple(schema, tuple, kind === "delete" ? "delete" : "write");
     return { operations };
   });
-  return { zookie: core.zookie(tenant, outcome.revision), changed: outcome.changed };
+  return { zookie: core.zookie(tenant, outcome.revision), changed: outcome.changed, ...(await enforcement(core, outcome, request, call)) };
 }
 
 export async function deleteTuples(core: Core, request: DeleteTuplesRequest, call: Call): Promise<DeleteTuplesResponse> {
@@ -46,13 +47,14 @@ export async function deleteTuples(core: Core, request: DeleteTuplesRequest, cal
     for (const filter of filters) validateFilter(filter, schema);
     return { operations: [], erase: { filters, limit } };
   });
-  return { zookie: core.zookie(tenant, outcome.revision), deleted: outcome.changed, more: outcome.more };
+  return { zookie: core.zookie(tenant, outcome.revision), deleted: outcome.changed, more: outcome.more, ...(await enforcement(core, outcome, request, call)) };
 }
 
 export async function writeSchema(core: Core, request: WriteSchemaRequest, call: Call): Promise<WriteSchemaResponse> {
   throwIfAborted(call.signal);
   requireFields(request, "the request");
   requireText(request.text, "text");
+  validateWait(request.awaitEnforcementMs);
   const schema = compileSchema(request.text);
   const tenant = core.tenant(call);
   const outcome = await core.store.commit({
@@ -64,8 +66,10 @@ export async function writeSchema(core: Core, request: WriteSchemaRequest, call:
     metadata: validateMetadata(request.metadata ?? {}),
     validateOnly: request.validateOnly ?? false,
   });
-  return { zookie: core.zookie(tenant, outcome.revision), changed: outcome.changed > 0 };
+  return { zookie: core.zookie(tenant, outcome.revision), changed: outcome.changed > 0, ...(await enforcement(core, outcome, request, call)) };
 }
+
+type Waiting = Pick<WriteSchemaRequest, "awaitEnforcementMs" | "validateOnly">;
 
 /**
  * Commits what `validate` makes of the request under the schema in force. Should another schema be committed in
@@ -80,6 +84,7 @@ async function commit(
   const { preconditions = [], requestId } = request;
   const metadata = validateMetadata(request.metadata ?? {});
   validateRequestId(requestId);
+  validateWait(request.awaitEnforcementMs);
   const tenant = core.tenant(call);
   for (let attempt = 1; ; attempt++) {
     throwIfAborted(call.signal);
@@ -88,7 +93,7 @@ async function commit(
     const write: Write = {
       tenant,
       principal: call.principal ?? "",
-      ...(requestId === undefined ? {} : { requestId, requestHash: requestHash(request) }),
+      ...(requestId === undefined ? {} : { requestId, requestHash: requestHash({ ...request, awaitEnforcementMs: undefined }) }),
       preconditions,
       ...validate(schema),
       expectSchema: revision,
@@ -101,6 +106,17 @@ async function commit(
       if (!(error instanceof UsherError && error.code === "schema_changed") || attempt === limits.schemaRetriesMax) throw error;
     }
   }
+}
+
+/** Where it was asked for: the commit stands, whatever comes of waiting for it to be enforced. */
+async function enforcement(core: Core, { revision }: WriteOutcome, { awaitEnforcementMs, validateOnly }: Waiting, { signal }: Call): Promise<{ readonly enforcement?: Enforcement }> {
+  if (awaitEnforcementMs === undefined || validateOnly === true) return {};
+  return { enforcement: await core.enforced(revision, awaitEnforcementMs, signal) };
+}
+
+function validateWait(ms: number | undefined): void {
+  if (ms === undefined || (Number.isInteger(ms) && ms >= 0 && ms <= limits.awaitEnforcementMsMax)) return;
+  throw new UsherError("invalid_request", `awaitEnforcementMs ${quote(ms)} must be 0 to ${limits.awaitEnforcementMsMax} whole milliseconds`);
 }
 
 async function schemaInForce(core: Core, call: Call) {

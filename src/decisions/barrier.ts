@@ -1,0 +1,176 @@
+import { onAbort } from "../base/abort.js";
+import { limits } from "../base/limits.js";
+import type { Enforcement } from "../model/live.js";
+import type { Revision } from "../model/zookie.js";
+import type { LiveHold } from "./live-hold.js";
+import type { LiveStream } from "./live-stream.js";
+
+/** Timers and clocks part ways where a machine is suspended: so often the clock is looked at. */
+const lookMs = 250;
+
+/** What a commit has ended at one stream, until the stream has said that it took effect. */
+interface Affected {
+  /** On the monotonic clock: until then the client may honour what it was told before, if it hears nothing. */
+  readonly lapsesAt: number;
+  readonly holds: Set<LiveHold>;
+  outcome: "acknowledged" | "lapsed" | undefined;
+}
+
+/** What has become of the decisions that one commit marked. */
+class Revocation {
+  /** On the monotonic clock. */
+  readonly publishedAt: number;
+  /** Decisions that it marked and that have not been evaluated since. */
+  outstanding = 0;
+  readonly affected = new Map<LiveStream, Affected>();
+  readonly waiting = new Set<() => void>();
+
+  constructor(publishedAt: number) {
+    this.publishedAt = publishedAt;
+  }
+
+  wake(): void {
+    for (const waiter of this.waiting) waiter();
+  }
+
+  count(nowMs: number): Enforcement {
+    let [acknowledged, lapsed, pending] = [0, 0, 0];
+    for (const one of this.affected.values()) {
+      if (one.outcome === undefined && nowMs >= one.lapsesAt) one.outcome = "lapsed";
+      if (one.outcome === "acknowledged") acknowledged++;
+      else if (one.outcome === "lapsed") lapsed++;
+      else pending++;
+    }
+    return { affected: this.affected.size, acknowledged, lapsed, pending };
+  }
+
+  /** When the next of them lapses. */
+  get nextLapse(): number {
+    return Math.min(Infinity, ...[...this.affected.values()].filter(({ outcome }) => outcome === undefined).map(({ lapsesAt }) => lapsesAt));
+  }
+}
+
+const nothing: Enforcement = { affected: 0, acknowledged: 0, lapsed: 0, pending: 0 };
+
+/**
+ * The revocation barrier (SEMANTICS 12): which streams held what a commit ended, and which of them still may honour it. A stream is let out
+ * when it has acknowledged a checkpoint at or after the commit, when it has dropped the holds, or when the last lease that it was sent before
+ * it was sent the flip has ended, with what clocks drift meanwhile.
+ */
+export class Barrier {
+  readonly #monotonicMs: () => number;
+  readonly #revocations = new Map<Revision, Revocation>();
+  /** Until then, leases of a run before this one may be honoured, and nobody knows of which decisions. */
+  readonly #earlierLeasesUntil: number;
+
+  constructor(monotonicMs: () => number, earlierLeasesUntil: number) {
+    this.#monotonicMs = monotonicMs;
+    this.#earlierLeasesUntil = earlierLeasesUntil;
+  }
+
+  /** When a commit that marked a decision was published, on the monotonic clock. */
+  publishedAt(revision: Revision): number | undefined {
+    return this.#revocations.get(revision)?.publishedAt;
+  }
+
+  /** A commit marked a decision; once for each decision. */
+  marked(revision: Revision): void {
+    let revocation = this.#revocations.get(revision);
+    if (revocation === undefined) {
+      revocation = new Revocation(this.#monotonicMs());
+      this.#revocations.set(revision, revocation);
+      this.#forget();
+    }
+    revocation.outstanding++;
+  }
+
+  /** A decision that it marked was evaluated, or is held by nobody any more. @param revoked the holds from which something was taken */
+  evaluated(revision: Revision, revoked: readonly LiveHold[]): void {
+    const revocation = this.#revocations.get(revision);
+    if (revocation === undefined) return;
+    revocation.outstanding--;
+    for (const hold of revoked) {
+      const { stream } = hold;
+      let affected = revocation.affected.get(stream);
+      if (affected === undefined) {
+        affected = { lapsesAt: stream.lapsesAt, holds: new Set(), outcome: undefined };
+        revocation.affected.set(stream, affected);
+        stream.awaited.add(revision);
+      }
+      affected.holds.add(hold);
+    }
+    if (revocation.outstanding === 0) revocation.wake();
+  }
+
+  /** Everything up to the revision has taken effect at the stream's client. */
+  acknowledged(stream: LiveStream, through: Revision): void {
+    for (const revision of stream.awaited) {
+      if (revision > through) continue;
+      stream.awaited.delete(revision);
+      this.#settle(this.#revocations.get(revision), stream);
+    }
+  }
+
+  /** The client has forgotten the hold. */
+  dropped(hold: LiveHold): void {
+    const { stream } = hold;
+    for (const revision of stream.awaited) {
+      const revocation = this.#revocations.get(revision);
+      const affected = revocation?.affected.get(stream);
+      if (affected?.holds.delete(hold) !== true || affected.holds.size > 0) continue;
+      stream.awaited.delete(revision);
+      this.#settle(revocation, stream);
+    }
+  }
+
+  /**
+   * Resolves when nobody can honour any more what the commit ended, or after `waitMs`, with those that still may as pending.
+   * @param signal ends the wait early, with what is known then: the commit stands
+   */
+  async enforced(revision: Revision, waitMs: number, signal?: AbortSignal): Promise<Enforcement> {
+    const deadline = this.#monotonicMs() + waitMs;
+    for (;;) {
+      const now = this.#monotonicMs();
+      const revocation = this.#revocations.get(revision);
+      const count = revocation?.count(now) ?? nothing;
+      const earlier = now < this.#earlierLeasesUntil ? 1 : 0;
+      const unsettled = count.pending > 0 || (revocation?.outstanding ?? 0) > 0 || earlier > 0;
+      if (!unsettled) return count;
+      if (now >= deadline || signal?.aborted === true) {
+        const pending = count.pending + earlier + (count.pending === 0 && (revocation?.outstanding ?? 0) > 0 ? 1 : 0);
+        return { ...count, affected: count.acknowledged + count.lapsed + pending, pending };
+      }
+      const next = Math.min(deadline, revocation?.nextLapse ?? Infinity, earlier > 0 ? this.#earlierLeasesUntil : Infinity);
+      await this.#wake(revocation, next - now, signal);
+    }
+  }
+
+  #settle(revocation: Revocation | undefined, stream: LiveStream): void {
+    const affected = revocation?.affected.get(stream);
+    if (revocation === undefined || affected?.outcome !== undefined) return;
+    if (affected !== undefined) affected.outcome = "acknowledged";
+    revocation.wake();
+  }
+
+  #wake(revocation: Revocation | undefined, ms: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        revocation?.waiting.delete(done);
+        forget();
+        resolve();
+      };
+      const timer = setTimeout(done, Math.min(lookMs, Math.max(1, Math.ceil(ms))));
+      const forget = onAbort(signal, done);
+      revocation?.waiting.add(done);
+    });
+  }
+
+  /** The oldest of many: whoever asks for one does so as soon as its commit is answered. */
+  #forget(): void {
+    for (const [revision, { outstanding, waiting }] of this.#revocations) {
+      if (this.#revocations.size <= limits.revocationsKeptMax) return;
+      if (outstanding === 0 && waiting.size === 0) this.#revocations.delete(revision);
+    }
+  }
+}

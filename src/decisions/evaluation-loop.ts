@@ -1,0 +1,232 @@
+import { UsherError } from "../base/errors.js";
+import { forever } from "../base/clock.js";
+import { limits } from "../base/limits.js";
+import type { Answer } from "../evaluation/answer.js";
+import { evaluateReached, type HeadGround, type Question } from "../evaluation/evaluate.js";
+import type { Revision, TenantId } from "../model/zookie.js";
+import type { Barrier } from "./barrier.js";
+import { Deadlines } from "./deadlines.js";
+import { isRevocation, type LiveDecision, type Mark, type Standing } from "./live-decision.js";
+import type { LiveHold } from "./live-hold.js";
+import type { LiveStream } from "./live-stream.js";
+import type { LivePort } from "./port.js";
+import type { ReachedKey } from "./reach-index.js";
+import type { TenantDecisions } from "./tenant-decisions.js";
+
+/** What an evaluation found of one decision, as of a commit. */
+interface Found {
+  readonly standing: Standing;
+  readonly keys: readonly ReachedKey[];
+  readonly revision: Revision;
+  readonly schemaRevision: Revision;
+}
+
+/**
+ * Evaluates what is due: stream by stream in turn, a chunk of each, so that a commit which concerns a hundred thousand decisions of one stream
+ * delays no other; of a stream first those of which something can be taken away.
+ */
+export class EvaluationLoop {
+  readonly deadlines: Deadlines<LiveDecision>;
+  readonly #port: LivePort;
+  readonly #barrier: Barrier;
+  readonly #tenantOf: (tenant: TenantId) => TenantDecisions | undefined;
+  readonly #ready = new Set<LiveStream>();
+  #chunks = 0;
+  #scheduled = false;
+  #stopped = false;
+  #walks = 0;
+
+  constructor(port: LivePort, barrier: Barrier, tenantOf: (tenant: TenantId) => TenantDecisions | undefined) {
+    this.#port = port;
+    this.#barrier = barrier;
+    this.#tenantOf = tenantOf;
+    this.deadlines = new Deadlines(port.store.clock, (decisions) => {
+      for (const decision of decisions) if (decision.holds.size > 0) this.mark(decision, { kind: "time" });
+    });
+  }
+
+  /** Evaluations of live decisions since the start. */
+  get walks(): number {
+    return this.#walks;
+  }
+
+  /** Something may have changed the decision's answer. */
+  mark(decision: LiveDecision, mark: Mark): void {
+    const last = decision.marks.at(-1);
+    if (last?.kind === mark.kind && last.revision === mark.revision) return;
+    decision.marks.push(mark);
+    if (mark.revision !== undefined) this.#barrier.marked(mark.revision);
+    if (decision.evaluating) decision.touched = true;
+    if (decision.due) return;
+    decision.due = true;
+    for (const { stream } of decision.holds) {
+      stream.due++;
+      this.queue(stream, decision);
+    }
+  }
+
+  /** The stream's turn will come. */
+  queue(stream: LiveStream, decision: LiveDecision): void {
+    const value = decision.standing?.value;
+    (value === "allowed" || value === "conditional" ? stream.urgent : stream.others).add(decision);
+    this.#ready.add(stream);
+    this.#schedule();
+  }
+
+  /** Nobody holds it any more: what it was marked by has nothing to wait for. */
+  abandon(decision: LiveDecision): void {
+    for (const { revision } of decision.marks) if (revision !== undefined) this.#barrier.evaluated(revision, []);
+    decision.marks = [];
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.deadlines.stop();
+    this.#ready.clear();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#run();
+    });
+  }
+
+  #run(): void {
+    for (const stream of this.#ready) {
+      if (this.#chunks >= limits.liveChunksMax) return;
+      this.#ready.delete(stream);
+      const chunk = this.#take(stream);
+      // To the end of the line.
+      if (stream.urgent.size + stream.others.size > 0) this.#ready.add(stream);
+      const decisions = this.#tenantOf(stream.tenant);
+      if (chunk.length === 0 || decisions === undefined) continue;
+      this.#chunks++;
+      void this.#evaluate(decisions, chunk).finally(() => {
+        this.#chunks--;
+        if (this.#ready.size > 0) this.#schedule();
+      });
+    }
+    if (this.#ready.size > 0) this.#schedule();
+  }
+
+  #take(stream: LiveStream): LiveDecision[] {
+    const chunk: LiveDecision[] = [];
+    for (const waiting of [stream.urgent, stream.others]) {
+      for (const decision of waiting) {
+        if (chunk.length === limits.liveChunkMax) return chunk;
+        waiting.delete(decision);
+        if (decision.due && !decision.evaluating && decision.holds.size > 0) chunk.push(decision);
+      }
+    }
+    return chunk;
+  }
+
+  async #evaluate(decisions: TenantDecisions, chunk: readonly LiveDecision[]): Promise<void> {
+    for (const decision of chunk) decision.evaluating = true;
+    decisions.evaluating++;
+    let found: readonly (Found | undefined)[] = [];
+    try {
+      found = await this.#find(decisions, chunk);
+    } catch (error) {
+      // The store does not answer. Nothing is complete meanwhile, so that no lease is given: what is held lapses.
+      if (!this.#stopped) setTimeout(() => this.#again(chunk), limits.liveRetryMs).unref();
+      if (!(error instanceof UsherError)) this.#port.observer.onFinding?.(error as Error);
+      found = chunk.map(() => undefined);
+    }
+    decisions.evaluating--;
+    this.#walks += chunk.length;
+    chunk.forEach((decision, i) => {
+      decision.evaluating = false;
+      const one = found[i];
+      if (one !== undefined && decisions.isKept(decision)) this.#settle(decisions, decision, one);
+    });
+    if (decisions.evaluating === 0) decisions.index.prune();
+  }
+
+  async #find({ tenant, index }: TenantDecisions, chunk: readonly LiveDecision[]): Promise<(Found | undefined)[]> {
+    const { store, cache, observer } = this.#port;
+    const snapshot = store.snapshot();
+    try {
+      const { schema, revision: schemaRevision } = await this.#port.schemaAt(snapshot, tenant);
+      const questions = chunk.map(({ asked }) => attempt(() => this.#port.validate(asked, schema)));
+      const ground: HeadGround = { schema, schemaRevision, snapshot, tenant, now: Math.max(store.clock.now(), snapshot.instant), observer, cache, newest: () => store.snapshot() };
+      const valid = questions.flatMap((question) => (question instanceof UsherError ? [] : [question]));
+      const { answers, keys, revision } = await evaluateReached(valid, ground, index);
+      let i = 0;
+      const found: (Found | undefined)[] = [];
+      for (const question of questions) {
+        if (question instanceof UsherError) found.push({ standing: failed(question), keys: [], revision: snapshot.revision, schemaRevision });
+        else {
+          const answer = answers[i];
+          // What was too much for all of them together need not be so for each.
+          const alone = answer?.error?.code === "evaluation_too_large" && valid.length > 1;
+          found.push(alone ? await this.#findAlone(question, ground, index) : { standing: standingOf(answer), keys: (keys[i] ?? []) as ReachedKey[], revision, schemaRevision });
+          i++;
+        }
+      }
+      return found;
+    } catch (error) {
+      if (error instanceof UsherError && error.code === "schema_missing") return chunk.map(() => ({ standing: failed(error), keys: [], revision: snapshot.revision, schemaRevision: 0 }));
+      throw error;
+    } finally {
+      snapshot.release();
+    }
+  }
+
+  async #findAlone(question: Question, ground: HeadGround, index: TenantDecisions["index"]): Promise<Found> {
+    const { answers, keys, revision } = await evaluateReached([question], ground, index);
+    return { standing: standingOf(answers[0]), keys: (keys[0] ?? []) as ReachedKey[], revision, schemaRevision: ground.schemaRevision };
+  }
+
+  #settle(decisions: TenantDecisions, decision: LiveDecision, { standing, keys, revision, schemaRevision }: Found): void {
+    decisions.index.watch(decision, keys);
+    const overtaken = decision.touched || keys.some(({ changedAt }) => changedAt > revision) || this.#port.cache.schemaAt(decisions.tenant) > schemaRevision;
+    decision.touched = false;
+    if (overtaken) {
+      for (const { stream } of decision.holds) this.queue(stream, decision);
+      return;
+    }
+    const { marks } = decision;
+    const revoked = [...decision.holds].filter(({ told }) => isRevocation(told, standing.value));
+    decision.standing = standing;
+    decision.revision = revision;
+    decision.marks = [];
+    decision.due = false;
+    for (const { revision: at } of marks) if (at !== undefined) this.#barrier.evaluated(at, revoked);
+    const taken = new Set<LiveHold>(revoked);
+    for (const hold of decision.holds) {
+      hold.stream.due--;
+      hold.stream.tell(hold, taken.has(hold), marks.at(-1));
+      // Though there is nothing to tell, it may be complete now.
+      hold.stream.wake();
+    }
+    this.deadlines.add(decision);
+  }
+
+  #again(chunk: readonly LiveDecision[]): void {
+    for (const decision of chunk) for (const { stream } of decision.holds) this.queue(stream, decision);
+  }
+}
+
+function attempt(validate: () => Question): Question | UsherError {
+  try {
+    return validate();
+  } catch (error) {
+    if (error instanceof UsherError) return error;
+    throw error;
+  }
+}
+
+function failed({ code, message }: UsherError): Standing {
+  return { value: "denied", missing: [], error: { code, message }, until: forever };
+}
+
+function standingOf(answer: Answer | undefined): Standing {
+  if (answer === undefined || answer.value === "pending") throw new UsherError("internal", "a live decision was not evaluated");
+  const { value, missing, until, error } = answer;
+  if (value !== "undecided") return { value, missing, until };
+  return { ...failed(error ?? new UsherError("internal", "a live decision is undecided")), until };
+}

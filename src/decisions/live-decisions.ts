@@ -1,0 +1,140 @@
+import { randomUUID } from "node:crypto";
+import { abortError, onAbort } from "../base/abort.js";
+import { asError, UsherError } from "../base/errors.js";
+import { limits } from "../base/limits.js";
+import type { Enforcement, LiveRequest, LiveResponse } from "../model/live.js";
+import { quote } from "../model/object.js";
+import type { Revision, TenantId } from "../model/zookie.js";
+import { checkLease } from "./leases.js";
+import { LiveStream } from "./live-stream.js";
+import type { LivePort } from "./port.js";
+import { Registry } from "./registry.js";
+import { StreamMessages } from "./stream-messages.js";
+import { StreamRequests } from "./stream-requests.js";
+import { Sweep } from "./sweep.js";
+
+/** How live decisions stand at one moment. */
+export interface LiveStatus {
+  readonly streams: number;
+  readonly holds: number;
+  readonly decisions: number;
+  /** Keys that they rest on. */
+  readonly keys: number;
+  /** Evaluations since the start. */
+  readonly walks: number;
+  /** What the sweep found otherwise than it stood, since the start. */
+  readonly findings: number;
+}
+
+/** The live decisions of one store: streams that hold them, what keeps them true, and the barrier behind a revocation. */
+export class LiveDecisions {
+  readonly #port: LivePort;
+  readonly #registry: Registry;
+  readonly #sweep: Sweep;
+  readonly #stopListening: () => void;
+  #leaseMsMax: number;
+  #stopped = false;
+
+  /** To be made after the relation cache: that hears of a commit first. */
+  constructor(port: LivePort) {
+    this.#port = port;
+    this.#registry = new Registry(port);
+    this.#leaseMsMax = port.leases.maxMs;
+    this.#stopListening = port.store.onCommit((commit) => this.#registry.apply(commit));
+    this.#sweep = new Sweep(port, this.#registry);
+    this.#sweep.start();
+  }
+
+  get status(): LiveStatus {
+    let [decisions, keys] = [0, 0];
+    for (const { size, index } of this.#registry.tenants) [decisions, keys] = [decisions + size, keys + index.size];
+    return { streams: this.#registry.streams.size, holds: this.#registry.holds, decisions, keys, walks: this.#registry.loop.walks, findings: this.#sweep.findings };
+  }
+
+  /** The stream of one enforcement point. Ends when its requests end: then it holds nothing any more. */
+  async *live(requests: AsyncIterable<LiveRequest>, tenant: TenantId, signal?: AbortSignal): AsyncGenerator<LiveResponse, void> {
+    const incoming = requests[Symbol.asyncIterator]();
+    const stream = await this.#open(await firstOf(incoming, signal), tenant);
+    const messages = new StreamMessages(this.#port, this.#registry, stream);
+    const requestsOf = new StreamRequests(stream, this.#registry);
+    let finished = false;
+    const leave = onAbort(signal, () => stream.end(abortError(signal as AbortSignal)));
+    try {
+      yield { kind: "opened", stream: stream.id, leaseMs: stream.leaseMs };
+      void readAll(incoming, requestsOf, stream).then(() => {
+        finished = stream.ended === undefined;
+        stream.wake();
+      });
+      while (!finished) {
+        const next = stream.ended === undefined ? await messages.next() : [];
+        for (const message of next) yield message;
+        if (stream.ended !== undefined) throw stream.ended;
+        if (next.length === 0 && !finished) await stream.waited();
+      }
+    } finally {
+      leave();
+      this.#registry.depart(stream, finished);
+      void incoming.return?.();
+    }
+  }
+
+  /** The barrier: see `Barrier.enforced`. @throws `invalid_request` */
+  async enforced(revision: Revision, waitMs: number, signal?: AbortSignal): Promise<Enforcement> {
+    return this.#registry.barrier.enforced(revision, waitMs, signal);
+  }
+
+  endTenant(tenant: TenantId): void {
+    this.#registry.endTenant(tenant);
+  }
+
+  /** One pass of the sweep, now. */
+  sweep(): Promise<void> {
+    return this.#sweep.run();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#stopListening();
+    this.#sweep.stop();
+    this.#registry.loop.stop();
+    for (const stream of this.#registry.streams.values()) stream.end(new UsherError("closed", "the database is closing: open the stream anew when it is back"));
+  }
+
+  async #open(first: LiveRequest | undefined, tenant: TenantId): Promise<LiveStream> {
+    if (this.#stopped) throw new UsherError("closed", "the database is closed");
+    if (first?.kind !== "open") throw new UsherError("invalid_request", `the first message of a live stream is ${quote(first?.kind)}: it must be \`open\``);
+    const leaseMs = checkLease(first.leaseMs);
+    const { streams } = this.#registry;
+    if (streams.size >= 2 * limits.liveStreamsMax) throw new UsherError("overloaded", `${streams.size} live streams are open or have leases that last: retry later`);
+    // Before anybody has it: after a crash it must be known how long to wait.
+    if (leaseMs > this.#leaseMsMax) {
+      await this.#port.leases.raise(leaseMs);
+      this.#leaseMsMax = Math.max(this.#leaseMsMax, leaseMs);
+    }
+    const stream = new LiveStream(randomUUID(), tenant, leaseMs);
+    const replaced = first.resumeStream === undefined ? undefined : streams.get(first.resumeStream);
+    if (replaced?.tenant === tenant) stream.replaces = replaced;
+    streams.set(stream.id, stream);
+    return stream;
+  }
+}
+
+async function firstOf(incoming: AsyncIterator<LiveRequest>, signal: AbortSignal | undefined): Promise<LiveRequest | undefined> {
+  let leave: (() => void) | undefined;
+  const aborted = new Promise<never>((_resolve, reject) => (leave = onAbort(signal, () => reject(abortError(signal as AbortSignal)))));
+  try {
+    const first = await Promise.race([incoming.next(), aborted]);
+    return first.done === true ? undefined : first.value;
+  } finally {
+    leave?.();
+  }
+}
+
+/** Resolves when the requests have ended; what is wrong with one ends the stream. */
+async function readAll(incoming: AsyncIterator<LiveRequest>, requests: StreamRequests, stream: LiveStream): Promise<void> {
+  try {
+    for (let next = await incoming.next(); next.done !== true && stream.ended === undefined; next = await incoming.next()) await requests.take(next.value);
+  } catch (error) {
+    stream.end(error instanceof UsherError ? error : new UsherError("internal", "a live request could not be taken", { cause: asError(error) }));
+  }
+}

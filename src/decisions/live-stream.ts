@@ -1,0 +1,107 @@
+import { UsherError } from "../base/errors.js";
+import { limits } from "../base/limits.js";
+import type { Context } from "../model/context.js";
+import type { RefusedHold } from "../model/live.js";
+import type { Revision, TenantId } from "../model/zookie.js";
+import type { LiveDecision, Mark } from "./live-decision.js";
+import type { LiveHold } from "./live-hold.js";
+
+/**
+ * What the server knows of one enforcement point. What it is to be told is a set of holds and no list of events: a client that does not read
+ * makes the set no larger than its holds, and is told how each stands when it reads again.
+ */
+export class LiveStream {
+  readonly id: string;
+  readonly tenant: TenantId;
+  readonly leaseMs: number;
+  readonly holds = new Map<number, LiveHold>();
+  readonly contexts = new Map<string, { context: Context; readonly holds: Set<LiveHold> }>();
+  /** Decisions that are due, those first of which something can be taken away. */
+  readonly urgent = new Set<LiveDecision>();
+  readonly others = new Set<LiveDecision>();
+  /** Holds to be told of, those first from whom something was taken. */
+  readonly revoked = new Set<LiveHold>();
+  readonly changed = new Set<LiveHold>();
+  readonly refused: RefusedHold[] = [];
+  /** Commits that took something from it, and whose taking effect it has not acknowledged. */
+  readonly awaited = new Set<Revision>();
+  /** How many of its holds are of decisions that are due. */
+  due = 0;
+  /** Of the last ping; undefined: it has been answered. */
+  nonce: string | undefined = undefined;
+  /** Something was sent that the client is to acknowledge. */
+  owesCheckpoint = false;
+  /** On the monotonic clock, when the last lease that was sent to it has ended. */
+  lapsesAt = -Infinity;
+  /** The stream whose place it takes, until it has acknowledged the first checkpoint that it asked for. */
+  replaces: LiveStream | undefined = undefined;
+  /** Checkpoints that were sent, and how many of them were acknowledged: each is, once and in order. */
+  checkpoints = 0;
+  acknowledgements = 0;
+  /** Which of them was the first that a ping asked for; 0: none. All that the stream took over was said before. */
+  coveredBy = 0;
+  /** Its connection has ended; its holds count until its lease has. */
+  departed = false;
+  /** Why it ends. */
+  ended: UsherError | undefined = undefined;
+  draining: number | undefined = undefined;
+  #wake: (() => void) | undefined;
+  #woken = false;
+
+  constructor(id: string, tenant: TenantId, leaseMs: number) {
+    this.id = id;
+    this.tenant = tenant;
+    this.leaseMs = leaseMs;
+  }
+
+  /** Tells the client of the hold, where it does not know it so. */
+  tell(hold: LiveHold, revoked: boolean, cause: Mark | undefined): void {
+    if (this.departed) return;
+    if (cause !== undefined) hold.cause = cause;
+    if (revoked) {
+      this.changed.delete(hold);
+      this.revoked.add(hold);
+    } else if (!this.revoked.has(hold)) this.changed.add(hold);
+    this.wake();
+  }
+
+  /** The next that is to be told: what fits in a message, with explanations and the metadata of commits. */
+  take(): LiveHold[] {
+    const taken: LiveHold[] = [];
+    const commits = new Set<Revision | undefined>();
+    let explained = 0;
+    for (const set of [this.revoked, this.changed]) {
+      for (const hold of set) {
+        commits.add(hold.cause?.revision);
+        if (hold.explain) explained++;
+        const fits = taken.length < limits.liveMessageStatesMax && commits.size <= limits.liveMessageCommitsMax && explained <= limits.liveMessageExplanationsMax;
+        if (!fits) return taken;
+        set.delete(hold);
+        taken.push(hold);
+      }
+    }
+    return taken;
+  }
+
+  /** Everything that concerns what it holds has been found out and told. */
+  get complete(): boolean {
+    return this.due === 0 && this.revoked.size === 0 && this.changed.size === 0 && this.refused.length === 0;
+  }
+
+  wake(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+
+  end(error: UsherError): void {
+    this.ended ??= error;
+    this.wake();
+  }
+
+  /** Until there may be something to send that there was not when this was last waited for. */
+  async waited(): Promise<void> {
+    if (!this.#woken) await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#wake = undefined;
+    this.#woken = false;
+  }
+}

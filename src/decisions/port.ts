@@ -1,0 +1,36 @@
+import type { RelationCache } from "../evaluation/cache/relation-cache.js";
+import type { EvaluationObserver } from "../evaluation/observer.js";
+import type { Question } from "../evaluation/evaluate.js";
+import type { Schema } from "../model/schema/schema.js";
+import type { Revision, TenantId } from "../model/zookie.js";
+import type { Snapshot, Store } from "../storage/store.js";
+import type { LeaseRecord } from "./leases.js";
+
+/** What live decisions need of the database. */
+export interface LivePort {
+  readonly store: Store;
+  readonly cache: RelationCache;
+  readonly observer: EvaluationObserver & LiveObserver;
+  readonly leases: LeaseRecord;
+  /** The schema in force at the snapshot. @throws `schema_missing` */
+  schemaAt(snapshot: Snapshot, tenant: TenantId): Promise<{ readonly schema: Schema; readonly revision: Revision }>;
+  /** A copy of the question, as it was checked. @throws what it is refused with */
+  validate(question: Question, schema: Schema): Question;
+  zookie(tenant: TenantId, revision: Revision): string;
+  /** @throws the codes of zookies */
+  revisionOf(tenant: TenantId, zookie: string): Revision;
+  /** Milliseconds that no setting of a clock changes. */
+  monotonicMs(): number;
+}
+
+/** Hears what live decisions do, for figures. It must be quick, and must not throw. */
+export interface LiveObserver {
+  /** A flip has been handed to its stream. @param ms since its commit was published; absent: no commit caused it */
+  onFlip?(kind: string, revoked: boolean, ms: number | undefined): void;
+  /** A stream has acknowledged what a commit took from it. @param ms since the commit was published */
+  onEnforced?(ms: number): void;
+  /** A lease has ended, unrenewed, of a client that held something. */
+  onLapse?(): void;
+  /** The sweep found a live decision otherwise than it stood. */
+  onFinding?(error: Error): void;
+}

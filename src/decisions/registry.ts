@@ -1,0 +1,153 @@
+import { capDelay } from "../base/clock.js";
+import { UsherError } from "../base/errors.js";
+import { limits } from "../base/limits.js";
+import type { Revision, TenantId } from "../model/zookie.js";
+import type { Commit } from "../storage/store.js";
+import { Barrier } from "./barrier.js";
+import { EvaluationLoop } from "./evaluation-loop.js";
+import { outlives } from "./leases.js";
+import type { Asked, LiveDecision } from "./live-decision.js";
+import type { LiveHold } from "./live-hold.js";
+import type { LiveStream } from "./live-stream.js";
+import type { LivePort } from "./port.js";
+import { TenantDecisions } from "./tenant-decisions.js";
+
+/**
+ * Who holds what. A stream that has ended stays, with what it held, until its lease has: its client may honour what it was told until then,
+ * and a writer who waits for enforcement waits for it too.
+ */
+export class Registry {
+  readonly loop: EvaluationLoop;
+  readonly barrier: Barrier;
+  readonly streams = new Map<string, LiveStream>();
+  readonly #port: LivePort;
+  readonly #tenants = new Map<TenantId, TenantDecisions>();
+  #holds = 0;
+
+  constructor(port: LivePort) {
+    this.#port = port;
+    const earlier = port.leases.maxMs === 0 ? -Infinity : port.monotonicMs() + outlives(port.leases.maxMs);
+    this.barrier = new Barrier(port.monotonicMs, earlier);
+    this.loop = new EvaluationLoop(port, this.barrier, (tenant) => this.#tenants.get(tenant));
+  }
+
+  get holds(): number {
+    return this.#holds;
+  }
+
+  get tenants(): IterableIterator<TenantDecisions> {
+    return this.#tenants.values();
+  }
+
+  /** In the tick in which a commit is published, before its writer is answered. */
+  apply(commit: Commit): void {
+    const decisions = this.#tenants.get(commit.tenant);
+    if (decisions === undefined) return;
+    const { revision, metadata } = commit;
+    if (commit.schema !== undefined) for (const decision of decisions.all) this.loop.mark(decision, { kind: "schema", revision, metadata });
+    decisions.index.apply(commit, (decision) => this.loop.mark(decision, { kind: "tuple", revision, metadata }));
+  }
+
+  /** @throws `overloaded` */
+  requireRoom(): void {
+    if (this.#holds < limits.holdsMax) return;
+    throw new UsherError("overloaded", `${limits.holdsMax} holds are held, as many as may be: release some, or ask another server`);
+  }
+
+  decision(tenant: TenantId, asked: Asked): LiveDecision {
+    let decisions = this.#tenants.get(tenant);
+    if (decisions === undefined) {
+      decisions = new TenantDecisions(tenant);
+      this.#tenants.set(tenant, decisions);
+    }
+    return decisions.of(asked);
+  }
+
+  /** The hold's client is told of its decision from now on. */
+  attach(hold: LiveHold): void {
+    const { decision, stream } = hold;
+    decision.holds.add(hold);
+    this.#holds++;
+    if (decision.due) {
+      stream.due++;
+      this.loop.queue(stream, decision);
+    } else stream.tell(hold, false, undefined);
+  }
+
+  detach(hold: LiveHold): void {
+    const { decision, stream } = hold;
+    if (!decision.holds.delete(hold)) return;
+    this.#holds--;
+    if (decision.due) stream.due--;
+    stream.revoked.delete(hold);
+    stream.changed.delete(hold);
+    if (decision.holds.size > 0) return;
+    this.loop.abandon(decision);
+    const decisions = this.#tenants.get(stream.tenant);
+    decisions?.drop(decision);
+    if (decisions?.size === 0 && decisions.evaluating === 0) this.#tenants.delete(stream.tenant);
+  }
+
+  /** The client has forgotten it. */
+  release(hold: LiveHold): void {
+    const { stream } = hold;
+    this.detach(hold);
+    stream.holds.delete(hold.id);
+    if (hold.contextName !== undefined) stream.contexts.get(hold.contextName)?.holds.delete(hold);
+    this.barrier.dropped(hold);
+    stream.wake();
+  }
+
+  /** @throws the codes of zookies */
+  acknowledge(stream: LiveStream, zookie: string): void {
+    const through = this.#port.revisionOf(stream.tenant, zookie);
+    this.barrier.acknowledged(stream, through);
+    stream.acknowledgements++;
+    const { replaces } = stream;
+    if (replaces === undefined || stream.coveredBy === 0 || stream.acknowledgements < stream.coveredBy) return;
+    stream.replaces = undefined;
+    if (replaces.departed) this.remove(replaces);
+  }
+
+  /** Its requests have ended, and with them everything that it held; or its connection broke, and its holds count while its client may honour them. */
+  depart(stream: LiveStream, released: boolean): void {
+    stream.departed = true;
+    stream.revoked.clear();
+    stream.changed.clear();
+    const lastsMs = stream.lapsesAt - this.#port.monotonicMs();
+    if (released || !(lastsMs > 0) || stream.holds.size === 0) this.remove(stream);
+    else {
+      setTimeout(() => {
+        if (!this.streams.has(stream.id)) return;
+        this.#port.observer.onLapse?.();
+        this.remove(stream);
+      }, capDelay(Math.ceil(lastsMs))).unref();
+    }
+  }
+
+  remove(stream: LiveStream): void {
+    this.streams.delete(stream.id);
+    for (const hold of stream.holds.values()) {
+      this.detach(hold);
+      this.barrier.dropped(hold);
+    }
+    stream.holds.clear();
+    stream.urgent.clear();
+    stream.others.clear();
+  }
+
+  leaseSent(stream: LiveStream): void {
+    stream.lapsesAt = this.#port.monotonicMs() + outlives(stream.leaseMs);
+  }
+
+  /** The tenant was deleted. */
+  endTenant(tenant: TenantId): void {
+    for (const stream of this.streams.values()) {
+      if (stream.tenant === tenant) stream.end(new UsherError("tenant_unknown", "the tenant was deleted: hold with another"));
+    }
+  }
+
+  revisionOfHead(): Revision {
+    return this.#port.store.head.revision;
+  }
+}

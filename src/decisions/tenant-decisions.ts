@@ -1,0 +1,55 @@
+import { exactText } from "../evaluation/memo.js";
+import { memberKey, subjectKey } from "../evaluation/reads.js";
+import type { TenantId } from "../model/zookie.js";
+import { LiveDecision, type Asked } from "./live-decision.js";
+import { ReachIndex } from "./reach-index.js";
+
+/** One tenant's live decisions. Who asks the same shares one. */
+export class TenantDecisions {
+  readonly tenant: TenantId;
+  readonly index = new ReachIndex();
+  /** Evaluations under way, which have noted keys that nobody watches yet. */
+  evaluating = 0;
+  readonly #byName = new Map<string, LiveDecision>();
+
+  constructor(tenant: TenantId) {
+    this.tenant = tenant;
+  }
+
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  get all(): IterableIterator<LiveDecision> {
+    return this.#byName.values();
+  }
+
+  /** The one that stands, or a new one, which is due. */
+  of(asked: Asked): LiveDecision {
+    const who = subjectKey(asked.subject);
+    const name = `${memberKey(asked.object, asked.permission)}@${who} ${contextText(asked)}`;
+    let decision = this.#byName.get(name);
+    if (decision === undefined) {
+      decision = new LiveDecision(name, asked, who);
+      this.#byName.set(name, decision);
+    }
+    return decision;
+  }
+
+  /** Nobody holds it any more. */
+  drop(decision: LiveDecision): void {
+    if (this.#byName.get(decision.name) !== decision) return;
+    this.#byName.delete(decision.name);
+    this.index.drop(decision);
+  }
+
+  isKept(decision: LiveDecision): boolean {
+    return this.#byName.get(decision.name) === decision;
+  }
+}
+
+/** Contexts that differ in the order of their fields alone are the same. */
+function contextText({ context }: Asked): string {
+  if (context === undefined || Object.keys(context).length === 0) return "";
+  return exactText(Object.fromEntries(Object.entries(context).sort(([a], [b]) => (a < b ? -1 : 1))));
+}

@@ -20,6 +20,7 @@ export async function startFixed(): Promise<Running> {
     exportTuples: refuse,
     backup: refuse,
     watchTuples: refuse,
+    live: refuse,
     expand: refuse,
     lookupObjects: refuse,
     lookupSubjects: refuse,

@@ -71,6 +71,7 @@ export const errorCodes = [
   "address_in_use",
   "certificate_expired",
   "server_unreachable",
+  "lease_lapsed",
   "closed",
   "internal",
 ] as const;

@@ -16,6 +16,7 @@ export const protoFiles = [
   "usher/v1/tuple_service.proto",
   "usher/v1/permission_service.proto",
   "usher/v1/schema_service.proto",
+  "usher/v1/live_service.proto",
   "usher/v1/admin_service.proto",
   "google/rpc/status.proto",
   "google/rpc/error_details.proto",

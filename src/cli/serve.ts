@@ -103,9 +103,9 @@ async function openServer(settings: Settings, database: Database, observer: Serv
   return { server, forget };
 }
 
-function boundsOf({ callsMax, loopDelayMax, watchersMax, connectionAge, connectionAgeGrace }: Settings): ServerBounds {
+function boundsOf({ callsMax, loopDelayMax, watchersMax, liveStreamsMax, connectionAge, connectionAgeGrace }: Settings): ServerBounds {
   const connectionAgeGraceMs = connectionAgeGrace ?? Math.min(connectionAge, limits.timerMsMax);
-  return { callsMax, loopDelayMsMax: loopDelayMax, watchersMax, connectionAgeMs: connectionAge, connectionAgeGraceMs };
+  return { callsMax, loopDelayMsMax: loopDelayMax, watchersMax, liveStreamsMax, connectionAgeMs: connectionAge, connectionAgeGraceMs };
 }
 
 async function openEndpoint(settings: Settings, { registry }: Metrics, server: Server): Promise<Endpoint | undefined> {

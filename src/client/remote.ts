@@ -9,12 +9,13 @@ import type {
   CreateTenantRequest, DeleteTenantRequest, ExpandResponse, ExportTuplesRequest, ExportTuplesResponse, ImportTuplesRequest, ImportTuplesResponse, ListTenantsRequest, ListTenantsResponse, LookupObjectsRequest, LookupObjectsResponse, LookupPermissionsRequest, LookupPermissionsResponse, LookupSubjectsRequest, LookupSubjectsResponse, ReadSchemaRequest, SetTenantQuotasRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service, WatchEvent, WatchTuplesRequest,
   WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../model/service.js";
+import type { LiveRequest, LiveResponse } from "../model/live.js";
 import type { Tenant } from "../model/tenant.js";
 import { parseAddress } from "../model/wire/address.js";
 import { methods, type Converter, type Method } from "../model/wire/methods.js";
 import { checkTenantHeader, tenantKey } from "../model/wire/tenant.js";
 import { fromGrpc } from "./failures.js";
-import { upload } from "./upload.js";
+import { untilOver, upload } from "./upload.js";
 import { securityOf, type SecurityOptions } from "./security.js";
 
 export interface RemoteOptions extends SecurityOptions {
@@ -54,11 +55,11 @@ export class Remote implements Service {
   }
 
   writeTuples(request: WriteTuplesRequest, call: Call): Promise<WriteTuplesResponse> {
-    return this.#unary(methods.writeTuples, request, call);
+    return this.#unary(methods.writeTuples, request, call, request.awaitEnforcementMs);
   }
 
   deleteTuples(request: DeleteTuplesRequest, call: Call): Promise<DeleteTuplesResponse> {
-    return this.#unary(methods.deleteTuples, request, call);
+    return this.#unary(methods.deleteTuples, request, call, request.awaitEnforcementMs);
   }
 
   readTuples(request: ReadTuplesRequest, call: Call): Promise<ReadTuplesResponse> {
@@ -94,7 +95,7 @@ export class Remote implements Service {
   }
 
   writeSchema(request: WriteSchemaRequest, call: Call): Promise<WriteSchemaResponse> {
-    return this.#unary(methods.writeSchema, request, call);
+    return this.#unary(methods.writeSchema, request, call, request.awaitEnforcementMs);
   }
 
   diffSchema(request: DiffSchemaRequest, call: Call): Promise<DiffSchemaResponse> {
@@ -174,6 +175,32 @@ export class Remote implements Service {
     }
   }
 
+  /**
+   * The call begins when the first response is asked for. Requests are sent as they come, whether or not responses are read; where they
+   * fail the call is cancelled, and their error thrown. It has no deadline: what waits for a response is ended by the signal.
+   */
+  async *live(requests: AsyncIterable<LiveRequest>, call: Call): AsyncGenerator<LiveResponse, void> {
+    this.#requireUsable(call.signal);
+    const { path, request, response } = methods.live;
+    const stream = this.#client.makeBidiStreamRequest(path, asIs, asIs, this.#metadata(call), {});
+    const release = this.#cancelWith(stream, call.signal);
+    stream.on("error", ignore);
+    const over = new AbortController();
+    let fault: { readonly thrown: unknown } | undefined;
+    const sent = upload(stream, encodeEach(untilOver(requests, over.signal), request, ignore), over.signal).catch((thrown: unknown) => (fault = { thrown }));
+    try {
+      for await (const bytes of stream) yield response.decode(bytes as Buffer);
+    } catch (thrown) {
+      over.abort();
+      await sent;
+      throw fault === undefined ? this.#failure(thrown, call.signal, false) : fault.thrown;
+    } finally {
+      release();
+      over.abort();
+      stream.cancel();
+    }
+  }
+
   /** Ends what is under way with `closed`. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -181,10 +208,11 @@ export class Remote implements Service {
     this.#client.close();
   }
 
-  async #unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call): Promise<Response> {
+  /** @param extraMs what the server is asked to wait for, beside the call's own time */
+  async #unary<Request, Response>(method: Method<Request, Response>, request: Request, call: Call, extraMs = 0): Promise<Response> {
     this.#requireUsable(call.signal);
     const bytes = method.request.encode(request);
-    const options: CallOptions = { deadline: Date.now() + this.#deadlineMs };
+    const options: CallOptions = { deadline: Date.now() + this.#deadlineMs + Math.min(extraMs, limits.awaitEnforcementMsMax) };
     return method.response.decode(await this.#send(method, bytes, this.#metadata(call), options, call.signal));
   }
 

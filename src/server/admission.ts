@@ -5,9 +5,10 @@ import { methods } from "../model/wire/methods.js";
 
 /**
  * What a call is worth under overload, the most first. A `revocation` takes permissions away and nothing else: it is never shed
- * here, and the store's queue has room for it, since the calls of all other classes together do not fill that.
+ * here, and the store's queue has room for it, since the calls of all other classes together do not fill that. Neither is `live`, since
+ * by holding permissions end; its streams have a bound of their own.
  */
-export type CallClass = "revocation" | "write" | "check" | "read" | "stream";
+export type CallClass = "revocation" | "write" | "check" | "read" | "stream" | "live";
 
 interface Bound {
   /** Up to which share of `callsMax` calls of all classes this one is still admitted. */
@@ -22,6 +23,7 @@ const bounds: Readonly<Record<CallClass, Bound>> = {
   check: { share: 0.8, delays: 2 },
   read: { share: 0.6, delays: 1 },
   stream: { share: 0.5, delays: 1 },
+  live: { share: Infinity, delays: Infinity },
 };
 
 export interface AdmissionOptions {
@@ -58,12 +60,12 @@ export class Admission {
     const { share, delays } = bounds[callClass];
     if (this.#underWay >= callsMax * share) throw this.#refusal(callClass, `${this.#underWay} calls are under way`);
     if (delays !== Infinity && delayMs() >= delayMsMax * delays) throw this.#refusal(callClass, `it answers ${Math.round(delayMs())} ms late`);
-    if (callClass !== "stream") this.#underWay++;
+    if (isCounted(callClass)) this.#underWay++;
   }
 
   /** Once for each `enter` that did not throw. */
   leave(callClass: CallClass): void {
-    if (callClass !== "stream") this.#underWay--;
+    if (isCounted(callClass)) this.#underWay--;
   }
 
   #refusal(callClass: CallClass, why: string): UsherError {
@@ -74,11 +76,16 @@ export class Admission {
   }
 }
 
+function isCounted(callClass: CallClass): boolean {
+  return callClass !== "stream" && callClass !== "live";
+}
+
 /** The class that a method's calls have; undefined: it depends on the request, as `classOfWrite` says. */
 export function classOf({ path, writes }: { readonly path: string; readonly writes: boolean }, streams: boolean): CallClass | undefined {
   if (path === methods.writeTuples.path) return undefined;
   if (path === methods.deleteTuples.path || path === methods.deleteTenant.path) return "revocation";
   if (path === methods.check.path || path === methods.lookupPermissions.path) return "check";
+  if (path === methods.live.path) return "live";
   if (streams) return "stream";
   return writes ? "write" : "read";
 }

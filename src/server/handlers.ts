@@ -1,24 +1,35 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 
+import { limits } from "../base/limits.js";
+import type { LiveResponse } from "../model/live.js";
 import type { Decision, Service } from "../model/service.js";
 import { methods } from "../model/wire/methods.js";
+import { bidiStreamHandler } from "./bidi-stream.js";
 import { clientStreamHandler } from "./client-stream.js";
+import type { OpenStreams } from "./open-streams.js";
 import type { Reception } from "./reception.js";
 import type { ErrorReporter } from "./statuses.js";
-import { streamHandler, type OpenStreams } from "./stream.js";
+import { streamHandler } from "./stream.js";
 import type { CheckAnswer } from "./telemetry/observer.js";
 import { unaryHandler } from "./unary.js";
 
+/** The streams that are open, by their bounds. */
+export interface HandledStreams {
+  readonly watchers: OpenStreams;
+  readonly live: OpenStreams;
+}
+
 /** Every rpc of `usher.v1` over a service: each decodes, asks the service, encodes, and does nothing else. */
-export function handlers(service: Service, report: ErrorReporter, streams: OpenStreams, reception: Reception): UntypedServiceImplementation {
+export function handlers(service: Service, report: ErrorReporter, { watchers, live }: HandledStreams, reception: Reception): UntypedServiceImplementation {
   const { observer } = reception;
   return {
     writeTuples: unaryHandler(methods.writeTuples, (request, call) => service.writeTuples(request, call), report, reception),
     deleteTuples: unaryHandler(methods.deleteTuples, (request, call) => service.deleteTuples(request, call), report, reception),
     readTuples: unaryHandler(methods.readTuples, (request, call) => service.readTuples(request, call), report, reception),
     importTuples: clientStreamHandler(methods.importTuples, (messages, call) => service.importTuples(messages, call), report, reception),
-    exportTuples: streamHandler(methods.exportTuples, (request, call) => service.exportTuples(request, call), report, streams, reception),
-    watchTuples: streamHandler(methods.watchTuples, (request, call) => service.watchTuples(request, call), report, streams, reception),
+    exportTuples: streamHandler(methods.exportTuples, (request, call) => service.exportTuples(request, call), report, watchers, reception),
+    watchTuples: streamHandler(methods.watchTuples, (request, call) => service.watchTuples(request, call), report, watchers, reception),
+    live: bidiStreamHandler(methods.live, (requests, call) => service.live(requests, call), draining, report, live, reception),
     check: unaryHandler(methods.check, (request, call) => service.check(request, call), report, reception, (decision) => observer.onDecision(answerOf(decision))),
     batchCheck: unaryHandler(methods.batchCheck, (request, call) => service.batchCheck(request, call), report, reception, ({ results }) => {
       for (const result of results) observer.onDecision("decision" in result ? answerOf(result.decision) : "error");
@@ -34,7 +45,7 @@ export function handlers(service: Service, report: ErrorReporter, streams: OpenS
     listTenants: unaryHandler(methods.listTenants, (request, call) => service.listTenants(request, call), report, reception),
     deleteTenant: unaryHandler(methods.deleteTenant, (request, call) => service.deleteTenant(request, call), report, reception),
     setTenantQuotas: unaryHandler(methods.setTenantQuotas, (request, call) => service.setTenantQuotas(request, call), report, reception),
-    backup: streamHandler(methods.backup, (request, call) => service.backup(request, call), report, streams, reception),
+    backup: streamHandler(methods.backup, (request, call) => service.backup(request, call), report, watchers, reception),
   };
 }
 
@@ -44,8 +55,8 @@ export const definition: ServiceDefinition = Object.fromEntries(
     name,
     {
       path,
-      requestStream: name === "importTuples",
-      responseStream: name === "watchTuples" || name === "exportTuples" || name === "backup",
+      requestStream: name === "importTuples" || name === "live",
+      responseStream: name === "watchTuples" || name === "exportTuples" || name === "backup" || name === "live",
       requestSerialize: asIs,
       requestDeserialize: asIs,
       responseSerialize: asIs,
@@ -53,6 +64,11 @@ export const definition: ServiceDefinition = Object.fromEntries(
     },
   ]),
 );
+
+/** Clients do not all come back at once. */
+function draining(): LiveResponse {
+  return { kind: "draining", reconnectAfterMs: Math.floor(Math.random() * limits.reconnectSpreadMs) };
+}
 
 function answerOf({ allowed, missingFields }: Decision): CheckAnswer {
   if (allowed) return "allowed";

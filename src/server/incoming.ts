@@ -1,13 +1,13 @@
 import type { EventEmitter } from "node:events";
 
-import type { Metadata, ServerReadableStream, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
+import type { Metadata, ServerDuplexStream, ServerReadableStream, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 
 import { UsherError } from "../base/errors.js";
 import type { Call } from "../model/service.js";
 import { checkTenantHeader, tenantKey } from "../model/wire/tenant.js";
 import type { Caller } from "./access/access.js";
 
-type GrpcCall = ServerUnaryCall<Buffer, Buffer> | ServerReadableStream<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>;
+type GrpcCall = ServerUnaryCall<Buffer, Buffer> | ServerReadableStream<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
 
 /** How long before a deadline an end of the call counts as the deadline's: timers are not exact. */
 const deadlineSlackMs = 5;

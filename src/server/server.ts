@@ -17,10 +17,10 @@ import { doorInterceptor } from "./door.js";
 import { drain } from "./drain.js";
 import { definition, handlers } from "./handlers.js";
 import { Health, type Conditions, type Readiness } from "./health.js";
+import { OpenStreams } from "./open-streams.js";
 import { Reception } from "./reception.js";
 import { Reflection } from "./reflection.js";
 import type { ErrorReporter } from "./statuses.js";
-import { OpenStreams } from "./stream.js";
 import { LoopDelay } from "./telemetry/loop-delay.js";
 import { unobservedServer, type ServerObserver } from "./telemetry/observer.js";
 import { Traces } from "./telemetry/traces.js";
@@ -32,6 +32,7 @@ export interface ServerBounds {
   /** How late the event loop may be before reads are shed; checks at twice as much, writes at four times. */
   readonly loopDelayMsMax: number;
   readonly watchersMax: number;
+  readonly liveStreamsMax: number;
   /** A connection is told to go after so long, give or take a tenth; Infinity: never. */
   readonly connectionAgeMs: number;
   /** So long after that it is ended hard. Streams live a little less, and end with `closed`, so that they are begun anew elsewhere. */
@@ -42,6 +43,7 @@ export const defaultBounds: ServerBounds = {
   callsMax: limits.callsUnderWayMax,
   loopDelayMsMax: limits.loopDelayMsMax,
   watchersMax: limits.watchersMax,
+  liveStreamsMax: limits.liveStreamsMax,
   connectionAgeMs: Infinity,
   connectionAgeGraceMs: Infinity,
 };
@@ -74,7 +76,8 @@ export interface ServerOptions {
 export interface ServerLoad {
   readonly callsUnderWay: number;
   readonly streams: number;
-  /** Written to streams, and not yet taken by their clients. */
+  readonly liveStreams: number;
+  /** Written to both kinds of streams, and not yet taken by their clients. */
   readonly streamBytes: number;
   readonly loopDelayMs: number;
 }
@@ -86,7 +89,7 @@ export interface Server {
   readonly readiness: Readiness;
   readonly load: ServerLoad;
   /**
-   * Takes no more calls, ends the watch streams with `closed`, lets other calls end for `graceMs` and then
+   * Takes no more calls, ends the watch streams with `closed`, and live streams too once they are told, lets other calls end for `graceMs` and then
    * ends them as well. The service stays open: it is its owner's.
    */
   close(graceMs: number): Promise<void>;
@@ -99,7 +102,9 @@ export async function serve(service: Service, options: ServerOptions): Promise<S
   const { tls, access, insecure = false, quotas, accessEvents } = options;
   await requireGuarded(address, { tls: tls !== undefined, keys: access !== undefined, insecure });
   const gate = new Gate({ access, quotas, events: accessEvents, monotonicMs: () => performance.now() });
-  const streams = new OpenStreams(bounds.watchersMax, () => (bounds.connectionAgeMs === Infinity ? Infinity : bounds.connectionAgeGraceMs * (0.8 + 0.2 * Math.random())));
+  const lifeMs = () => (bounds.connectionAgeMs === Infinity ? Infinity : bounds.connectionAgeGraceMs * (0.8 + 0.2 * Math.random()));
+  const watchers = new OpenStreams({ streams: "watchers", resume: "resume after the last zookie" }, bounds.watchersMax, lifeMs);
+  const live = new OpenStreams({ streams: "live streams", resume: "open another" }, bounds.liveStreamsMax, lifeMs);
   const loopDelay = new LoopDelay();
   const admission = new Admission({ callsMax: bounds.callsMax, delayMs: () => loopDelay.ms, delayMsMax: bounds.loopDelayMsMax, random: Math.random });
   const reception = new Reception(options.observer ?? unobservedServer, gate, admission, new Traces());
@@ -113,7 +118,7 @@ export async function serve(service: Service, options: ServerOptions): Promise<S
     // Where everybody may call there is nobody to stop.
     interceptors: access === undefined ? [] : [doorInterceptor(reception, options.onError)],
   });
-  server.addService(definition, handlers(service, options.onError, streams, reception));
+  server.addService(definition, handlers(service, options.onError, { watchers, live }, reception));
   const health = new Health(options.conditions);
   health.addTo(server);
   const reflection = new Reflection();
@@ -126,11 +131,11 @@ export async function serve(service: Service, options: ServerOptions): Promise<S
       return health.readiness;
     },
     get load() {
-      return { callsUnderWay: admission.underWay, streams: streams.count, streamBytes: streams.bufferedBytes, loopDelayMs: loopDelay.ms };
+      return { callsUnderWay: admission.underWay, streams: watchers.count, liveStreams: live.count, streamBytes: watchers.bufferedBytes + live.bufferedBytes, loopDelayMs: loopDelay.ms };
     },
     close: (graceMs) => {
       loopDelay.stop();
-      return (closing ??= drain(server, [health, streams, reflection], graceMs));
+      return (closing ??= drain(server, [health, watchers, live, reflection], graceMs));
     },
   };
 }

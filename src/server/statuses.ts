@@ -74,6 +74,7 @@ export const statuses: Readonly<Record<ErrorCode, status>> = {
   address_in_use: status.FAILED_PRECONDITION,
   certificate_expired: status.FAILED_PRECONDITION,
   server_unreachable: status.UNAVAILABLE,
+  lease_lapsed: status.UNAVAILABLE,
   closed: status.UNAVAILABLE,
   internal: status.INTERNAL,
 };

@@ -85,6 +85,24 @@ describe("remote", () => {
     await hurried.close();
   });
 
+  it("gives a write the time that it waits for its enforcement, beside its own", async () => {
+    const hurried = new Remote(server.address, { deadlineMs: 200 });
+    const enforcement = { affected: 1, acknowledged: 1, lapsed: 0, pending: 0 };
+    const later = () => new Promise((resolve) => setTimeout(resolve, 400));
+    desk.answer("writeTuples", async () => later().then(() => ({ zookie: "z", changed: 1, enforcement })));
+    desk.answer("deleteTuples", async () => later().then(() => ({ zookie: "z", deleted: 1, more: false, enforcement })));
+    desk.answer("writeSchema", async () => later().then(() => ({ zookie: "z", changed: true, enforcement })));
+    const awaitEnforcementMs = 10_000;
+    const written = [
+      hurried.writeTuples({ operations: [], awaitEnforcementMs }, {}),
+      hurried.deleteTuples({ filters: [], awaitEnforcementMs }, {}),
+      hurried.writeSchema({ text: "", awaitEnforcementMs }, {}),
+    ];
+    for (const each of written) assert.deepEqual((await each).enforcement, enforcement);
+    await assert.rejects(hurried.writeTuples({ operations: [] }, {}), code("deadline_exceeded"));
+    await hurried.close();
+  });
+
   it("gives a watch no deadline", async () => {
     const hurried = new Remote(server.address, { deadlineMs: 50 });
     desk.answer("watchTuples", async function* () {

@@ -49,6 +49,10 @@ describe("admission", () => {
     }
   });
 
+  it("never sheds what holds decisions", () => {
+    for (const busy of [{ underWay: 100_000 }, { delayMs: 1e9 }]) admission(busy).enter("live");
+  });
+
   it("makes room when calls end, and counts no streams", () => {
     const full = admission({ underWay: 100 });
     full.leave("revocation");
@@ -56,6 +60,7 @@ describe("admission", () => {
     assert.throws(() => full.enter("write"));
     const streams = admission({});
     for (let i = 0; i < 1_000; i++) streams.enter("stream");
+    for (let i = 0; i < 1_000; i++) streams.enter("live");
     assert.equal(streams.underWay, 0);
   });
 
@@ -78,6 +83,7 @@ describe("admission", () => {
     assert.equal(classOf(methods.batchCheck, false), "read");
     assert.equal(classOf(methods.writeSchema, false), "write");
     for (const streaming of [methods.watchTuples, methods.importTuples, methods.exportTuples]) assert.equal(classOf(streaming, true), "stream");
+    assert.equal(classOf(methods.live, true), "live");
     assert.equal(classOf(methods.writeTuples, false), undefined);
     assert.equal(classOfWrite(deletion), "revocation");
     assert.equal(classOfWrite({ operations: [] }), "write", "what takes nothing away is none");
@@ -125,6 +131,11 @@ describe("a server under overload", () => {
     await eventually(() => assert.equal(server.load.callsUnderWay, callsMax));
     await assert.rejects(remote.writeTuples(touch, {}), overloaded);
 
+    desk.answer("live", async function* () {
+      yield { kind: "opened", stream: "s", leaseMs: 1_000 };
+    });
+    for await (const opened of remote.live(nothing(), {})) assert.equal(opened.kind, "opened", "holding goes on");
+
     assert.equal((await remote.writeTuples(deletion, {})).changed, 1);
     assert.equal((await remote.deleteTuples({ filters: [{ objectType: "doc" }] }, {})).deleted, 1);
     assert.deepEqual(shed, ["check", "read", "read", "stream", "write"]);
@@ -155,3 +166,7 @@ describe("a server under overload", () => {
     await late.close(100);
   });
 });
+
+async function* nothing(): AsyncGenerator<never, void> {
+  // Nothing is asked.
+}

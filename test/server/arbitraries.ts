@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { errorCodes } from "../../src/base/errors.js";
 import type { Context } from "../../src/model/context.js";
 import type { TupleFilter } from "../../src/model/filter.js";
+import type { Enforcement, HeldState, Hold, LiveRequest, LiveResponse } from "../../src/model/live.js";
 import type {
   BatchCheckItem, BatchCheckRequest, BatchCheckResponse, CheckRequest, Consistency, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse,
   ExpandNode, ExpandRequest, ExpandResponse, ExpandSubject, Explanation, Operation, Precondition, ReadSchemaRequest, ReadSchemaResponse,
@@ -61,7 +62,8 @@ const operation: fc.Arbitrary<Operation> = fc.record({ kind: fc.constantFrom("cr
 const precondition: fc.Arbitrary<Precondition> = fc.record({ kind: fc.constantFrom("mustMatch", "mustNotMatch"), filter });
 const some = <T>(each: fc.Arbitrary<T>) => fc.array(each, { minLength: 1, maxLength: 3 });
 
-const writeOptions = { preconditions: some(precondition), metadata, requestId: text, validateOnly: flag };
+const writeOptions = { preconditions: some(precondition), metadata, requestId: text, validateOnly: flag, awaitEnforcementMs: uint32 };
+const enforcement: fc.Arbitrary<Enforcement> = fc.record({ affected: uint32, acknowledged: uint32, lapsed: uint32, pending: uint32 });
 const check = { object: objectRef, permission: name, subject: subjectRef, context, contextualTuples: some(tuple), explain: flag };
 const item: fc.Arbitrary<BatchCheckItem> = fc.record(check, { requiredKeys: ["object", "permission", "subject"] });
 
@@ -123,15 +125,30 @@ const quotas: fc.Arbitrary<Quotas> = fc.record({ tuples: uint32, requestsPerSeco
 const named = fc.record({ name: text, quotas }, { requiredKeys: ["name"] }) as fc.Arbitrary<CreateTenantRequest>;
 const tenant = fc.record({ name: text, createdAt: instant, quotas, tuples: uint32 }, { requiredKeys: ["name", "quotas", "tuples"] }) as fc.Arbitrary<Tenant>;
 
+const holdId = fc.integer({ min: 1, max: 0xffff_ffff });
+const hold = fc.record(
+  { id: holdId, object: objectRef, permission: name, subject: subjectRef, context, contextName: text, explain: flag, last: fc.constantFrom("allowed", "denied", "conditional") },
+  { requiredKeys: ["id", "object", "permission", "subject"] },
+) as fc.Arbitrary<Hold>;
+
+const problem = fc.record({ code: fc.constantFrom(...errorCodes), message: text });
+const stateKeys = { id: holdId, missingFields: fc.array(name, { maxLength: 3 }), validForMs: uint32, explanation };
+const heldState = fc.oneof(
+  fc.record({ ...stateKeys, allowed: fc.boolean() }, { requiredKeys: ["id", "allowed", "missingFields"] }),
+  fc.record({ ...stateKeys, allowed: fc.constant(false), error: problem }, { requiredKeys: ["id", "allowed", "missingFields", "error"] }),
+) as fc.Arbitrary<HeldState>;
+const cause = fc.record({ kind: fc.constantFrom("tuple", "schema", "context", "time", "sweep", "resume"), zookie, metadata }, { requiredKeys: ["kind"] });
+const flip = fc.tuple(heldState, cause).map(([state, why]) => ({ ...state, cause: why }));
+
 /** A request and a response of every rpc, under its name in `Service`. */
 export const arbitraries = {
   writeTuples: {
     request: fc.record({ operations: fc.array(operation, { maxLength: 4 }), ...writeOptions }, { requiredKeys: ["operations"] }) as fc.Arbitrary<WriteTuplesRequest>,
-    response: fc.record({ zookie, changed: uint32 }) as fc.Arbitrary<WriteTuplesResponse>,
+    response: fc.record({ zookie, changed: uint32, enforcement }, { requiredKeys: ["zookie", "changed"] }) as fc.Arbitrary<WriteTuplesResponse>,
   },
   deleteTuples: {
     request: fc.record({ filters: fc.array(filter, { maxLength: 3 }), limit: uint32, ...writeOptions }, { requiredKeys: ["filters"] }) as fc.Arbitrary<DeleteTuplesRequest>,
-    response: fc.record({ zookie, deleted: uint32, more: fc.boolean() }) as fc.Arbitrary<DeleteTuplesResponse>,
+    response: fc.record({ zookie, deleted: uint32, more: fc.boolean(), enforcement }, { requiredKeys: ["zookie", "deleted", "more"] }) as fc.Arbitrary<DeleteTuplesResponse>,
   },
   readTuples: {
     request: fc.record({ filter: fc.oneof(filter, fc.constant({})), pageSize: uint32, cursor: text, consistency }, { requiredKeys: ["filter"] }) as fc.Arbitrary<ReadTuplesRequest>,
@@ -162,6 +179,24 @@ export const arbitraries = {
       ),
       fc.record({ kind: fc.constant("checkpoint"), zookie, instant }),
     ) as fc.Arbitrary<WatchEvent>,
+  },
+  live: {
+    request: fc.oneof(
+      fc.record({ kind: fc.constant("open"), leaseMs: uint32, resumeStream: text }, { requiredKeys: ["kind"] }),
+      fc.record({ kind: fc.constant("hold"), holds: fc.array(hold, { maxLength: 3 }) }),
+      fc.record({ kind: fc.constant("release"), ids: fc.array(uint32, { maxLength: 3 }) }),
+      fc.record({ kind: fc.constant("setContext"), name: text, context }),
+      fc.record({ kind: fc.constant("ping"), nonce: text }),
+      fc.record({ kind: fc.constant("acknowledge"), zookie }),
+    ) as fc.Arbitrary<LiveRequest>,
+    response: fc.oneof(
+      fc.record({ kind: fc.constant("opened"), stream: text, leaseMs: uint32 }),
+      fc.record({ kind: fc.constant("states"), zookie, instant, states: fc.array(heldState, { maxLength: 3 }) }),
+      fc.record({ kind: fc.constant("flips"), zookie, instant, flips: fc.array(flip, { maxLength: 3 }) }),
+      fc.record({ kind: fc.constant("refused"), refused: fc.array(fc.tuple(holdId, problem).map(([id, why]) => ({ id, ...why })), { maxLength: 3 }) }),
+      fc.record({ kind: fc.constant("checkpoint"), zookie, instant, nonce: text, leaseMs: uint32 }, { requiredKeys: ["kind", "zookie", "instant"] }),
+      fc.record({ kind: fc.constant("draining"), reconnectAfterMs: uint32 }),
+    ) as fc.Arbitrary<LiveResponse>,
   },
   check: {
     request: fc.record({ ...check, consistency }, { requiredKeys: ["object", "permission", "subject"] }) as fc.Arbitrary<CheckRequest>,
@@ -208,8 +243,8 @@ export const arbitraries = {
     response: fc.record({ changes: fc.array(schemaChange, { maxLength: 3 }), zookie, orphans: words }, { requiredKeys: ["changes"] }) as fc.Arbitrary<DiffSchemaResponse>,
   },
   writeSchema: {
-    request: fc.record({ text, metadata, validateOnly: flag }, { requiredKeys: ["text"] }) as fc.Arbitrary<WriteSchemaRequest>,
-    response: fc.record({ zookie, changed: fc.boolean() }) as fc.Arbitrary<WriteSchemaResponse>,
+    request: fc.record({ text, metadata, validateOnly: flag, awaitEnforcementMs: uint32 }, { requiredKeys: ["text"] }) as fc.Arbitrary<WriteSchemaRequest>,
+    response: fc.record({ zookie, changed: fc.boolean(), enforcement }, { requiredKeys: ["zookie", "changed"] }) as fc.Arbitrary<WriteSchemaResponse>,
   },
   createTenant: { request: named, response: tenant },
   listTenants: { request: fc.constant({}), response: fc.record({ tenants: fc.array(tenant, { maxLength: 4 }) }) as fc.Arbitrary<ListTenantsResponse> },

@@ -1,7 +1,7 @@
 import type { Call, ImportTuplesRequest, ImportTuplesResponse, Service } from "../../src/model/service.js";
 
 /** The methods of a service that answer once. */
-export type Unary = Exclude<keyof Service, "close" | "watchTuples" | "importTuples" | "exportTuples" | "backup">;
+export type Unary = Exclude<keyof Service, "close" | "watchTuples" | "live" | "importTuples" | "exportTuples" | "backup">;
 
 type Handler = (request: never, call: Call) => unknown;
 
@@ -32,6 +32,10 @@ export class Desk implements Service {
 
   watchTuples(request: Parameters<Service["watchTuples"]>[0], call: Call): ReturnType<Service["watchTuples"]> {
     return this.#ask("watchTuples", request, call) as ReturnType<Service["watchTuples"]>;
+  }
+
+  live(requests: Parameters<Service["live"]>[0], call: Call): ReturnType<Service["live"]> {
+    return this.#ask("live", requests, call) as ReturnType<Service["live"]>;
   }
 
   async importTuples(messages: AsyncIterable<ImportTuplesRequest>, call: Call): Promise<ImportTuplesResponse> {

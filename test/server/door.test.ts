@@ -73,7 +73,7 @@ describe("the door", () => {
   it("does so for calls of every kind, and lets none that waits hold up another on its connection", async () => {
     const key = await place.key("k", "a", ["read"]);
     for (let i = 0; i < limits.failuresFreeMax; i++) assert.equal((await answer(open(methods.check.path)))["grpc-status"], unauthenticated);
-    const paths = [methods.writeTuples.path, methods.importTuples.path, methods.watchTuples.path, methods.backup.path];
+    const paths = [methods.writeTuples.path, methods.importTuples.path, methods.watchTuples.path, methods.live.path, methods.backup.path];
     const streams = paths.map((path) => open(path));
     for (const stream of streams) stream.write(unfinished(1_000_000));
     const right = open(methods.check.path, key);

@@ -35,6 +35,9 @@ describe("malformed requests", () => {
     desk.answer("backup", async function* () {
       yield { bytes: Buffer.from("b") };
     });
+    desk.answer("live", async function* (requests) {
+      for await (const _ of requests) yield { kind: "opened", stream: "s", leaseMs: 1 };
+    });
     desk.answer("writeTuples", async () => ({ zookie: "z", changed: 0 }));
     desk.answer("diffSchema", async () => ({ changes: [] }));
     desk.answer("check", async () => ({ allowed: false, missingFields: [], zookie: "z", instant: 1 }));
@@ -60,6 +63,11 @@ describe("malformed requests", () => {
       if (method === "importTuples") {
         const stream = client.makeClientStreamRequest(methods[method].path, same, same, metadata, { deadline: Date.now() + 20_000 }, (error) => resolve(error ?? undefined));
         stream.on("error", () => undefined);
+        stream.write(bytes);
+        stream.end();
+      } else if (method === "live") {
+        const stream = client.makeBidiStreamRequest(methods[method].path, same, same, metadata, {});
+        stream.on("data", () => (resolve(undefined), stream.cancel())).on("error", (error) => resolve(error as ServiceError)).on("end", () => resolve(undefined));
         stream.write(bytes);
         stream.end();
       } else if (method === "watchTuples" || method === "exportTuples" || method === "backup") {
@@ -138,6 +146,14 @@ describe("malformed requests", () => {
     ["a filter with an empty type", "readTuples", { filter: { objectType: "" } }, "invalid_name"],
     ["a consistency twice", "readSchema", { consistency: { atLeast: "z", exact: "z" } }, "invalid_request"],
     ["a watch filter that is none", "watchTuples", { filters: [{ subjectRelation: "member" }] }, "invalid_filter", "filters[0]"],
+    ["a live request of no kind", "live", {}, "invalid_request"],
+    ["a live request of two kinds", "live", { ping: { nonce: "n" }, acknowledge: { zookie: "z" } }, "invalid_request"],
+    ["a hold that was of an unknown kind", "live", { hold: { holds: [{ id: 1, ...check }, { id: 2, ...check, last: 9 }] } }, "invalid_request", "holds[1].last"],
+    ["a hold's context that is none", "live", { hold: { holds: [{ id: 1, ...check, context: { fields: { a: {} } } }] } }, "invalid_context", "holds[0]"],
+    ["a context that is not given", "live", { setContext: { name: "c" } }, "invalid_request", "context"],
+    ["a named context that is too large", "live", { setContext: { name: "c", context: { fields: { a: { stringValue: "x".repeat(limits.contextBytesMax) } } } } }, "invalid_context"],
+    ["more holds than a message may have", "live", { hold: { holds: Array.from({ length: limits.holdsPerMessageMax + 1 }, () => ({ id: 1 })) } }, "request_too_large", "holds"],
+    ["more releases than a message may have", "live", { release: { ids: Array.from({ length: limits.holdsPerMessageMax + 1 }, () => 1) } }, "request_too_large", "ids"],
   ];
 
   for (const [what, method, message, code, field] of cases) {

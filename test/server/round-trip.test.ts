@@ -4,9 +4,11 @@ import fc from "fast-check";
 
 import { Remote } from "../../src/client/remote.js";
 import { protoRoot } from "../../src/base/proto.js";
+import type { LiveRequest, LiveResponse } from "../../src/model/live.js";
 import type { Call, ExportTuplesResponse, Service, WatchEvent } from "../../src/model/service.js";
 import { expandKinds } from "../../src/model/wire/expand.js";
 import { explanationAnswers, explanationKinds } from "../../src/model/wire/decision.js";
+import { causeKinds, heldAnswers } from "../../src/model/wire/live.js";
 import { methods } from "../../src/model/wire/methods.js";
 import { operationKinds, preconditionKinds } from "../../src/model/wire/tuples.js";
 import { changeKinds } from "../../src/model/wire/watch.js";
@@ -32,7 +34,7 @@ describe("the wire, from client to server and back", () => {
     await server.close(1_000);
   });
 
-  for (const method of Object.keys(arbitraries).filter((name) => !["watchTuples", "importTuples", "exportTuples"].includes(name)) as Unary[]) {
+  for (const method of Object.keys(arbitraries).filter((name) => !["watchTuples", "live", "importTuples", "exportTuples"].includes(name)) as Unary[]) {
     it(`carries every request and response of ${method}`, async () => {
       const { request, response } = arbitraries[method] as { request: fc.Arbitrary<unknown>; response: fc.Arbitrary<unknown> };
       await fc.assert(
@@ -61,6 +63,25 @@ describe("the wire, from client to server and back", () => {
         assert.deepStrictEqual(got, events);
         assert.deepStrictEqual(desk.asked.at(-1)?.request, asked);
         assert.equal(desk.asked.at(-1)?.call.tenant, undefined);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("carries every request and response of live, in order", async () => {
+    const { request, response } = arbitraries.live;
+    await fc.assert(
+      fc.asyncProperty(fc.array(request.map(plain), { maxLength: 5 }), fc.array(response.map(plain), { maxLength: 5 }), async (asked, answered) => {
+        const heard: LiveRequest[] = [];
+        desk.answer("live", async function* (requests) {
+          for await (const each of requests) heard.push(each);
+          yield* answered;
+        });
+        const got: LiveResponse[] = [];
+        for await (const each of remote.live(from(asked), { tenant: "acme" })) got.push(each);
+        assert.deepStrictEqual(got, answered);
+        assert.deepStrictEqual(heard, asked);
+        assert.equal(desk.asked.at(-1)?.call.tenant, "acme");
       }),
       { numRuns: 60 },
     );
@@ -121,7 +142,7 @@ describe("the wire, from client to server and back", () => {
   });
 
   it("names in the model what the proto files name, under the same numbers", () => {
-    for (const each of [operationKinds, preconditionKinds, changeKinds, explanationKinds, explanationAnswers, expandKinds]) {
+    for (const each of [operationKinds, preconditionKinds, changeKinds, explanationKinds, explanationAnswers, expandKinds, heldAnswers, causeKinds]) {
       const declared = protoRoot().lookupEnum(each.proto);
       const snake = (text: string) => text.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
       const prefix = snake(declared.name).slice(1);
@@ -131,7 +152,7 @@ describe("the wire, from client to server and back", () => {
   });
 
   it("declares exactly the rpcs that are served", () => {
-    const declared = ["TupleService", "PermissionService", "SchemaService", "AdminService"].flatMap((service) =>
+    const declared = ["TupleService", "PermissionService", "SchemaService", "AdminService", "LiveService"].flatMap((service) =>
       protoRoot().lookupService(`usher.v1.${service}`).methodsArray.map((rpc) => `/usher.v1.${service}/${rpc.name}`),
     );
     assert.deepStrictEqual(declared.sort(), Object.values(methods).map(({ path }) => path).sort());
@@ -143,13 +164,16 @@ describe("the wire, from client to server and back", () => {
   });
 
   it("gives every enum a zero that says nothing", () => {
-    for (const each of [operationKinds, preconditionKinds, changeKinds, explanationKinds, explanationAnswers, expandKinds]) assert.throws(() => each.fromWire(0));
+    for (const each of [operationKinds, preconditionKinds, changeKinds, explanationKinds, explanationAnswers, expandKinds, heldAnswers, causeKinds]) assert.throws(() => each.fromWire(0));
   });
 
   it("denies where a response is empty, as proto3 reads one", () => {
     const Response = protoRoot().lookupType("usher.v1.CheckResponse");
     assert.equal(Response.fields["allowed"]?.id, 1);
     assert.equal((Response.decode(new Uint8Array()) as unknown as { allowed: boolean }).allowed, false);
+    const State = protoRoot().lookupType("usher.v1.HeldState");
+    assert.equal(State.fields["allowed"]?.id, 1);
+    assert.equal((State.decode(new Uint8Array()) as unknown as { allowed: boolean }).allowed, false);
   });
 });
 

@@ -15,7 +15,7 @@ export interface DecisionMessage {
   readonly explanation?: ExplanationMessage | null;
 }
 
-interface ExplanationMessage {
+export interface ExplanationMessage {
   readonly steps: readonly StepMessage[];
 }
 
@@ -45,8 +45,8 @@ export function writeDecision(decision: Decision): DecisionMessage {
     missingFields: unlessEmpty(decision.missingFields),
     zookie: decision.zookie,
     instant: instantToTimestamp(decision.instant),
-    ...(decision.validForMs !== undefined && { validForMs: Math.max(0, Math.min(validForMsMax, Math.floor(decision.validForMs))) }),
-    ...(decision.explanation && { explanation: { steps: flatten(decision.explanation, writeStep) } }),
+    ...(decision.validForMs !== undefined && { validForMs: writeValidForMs(decision.validForMs) }),
+    ...(decision.explanation && { explanation: writeExplanation(decision.explanation) }),
   };
 }
 
@@ -57,8 +57,22 @@ export function readDecision(message: DecisionMessage): Decision {
     zookie: message.zookie,
     instant: timestampToInstant(required(message.instant, "instant"), "instant"),
     ...(typeof message.validForMs === "number" && { validForMs: message.validForMs }),
-    ...(message.explanation && { explanation: unflatten(message.explanation.steps, "explanation.steps", readStep) }),
+    ...(message.explanation && { explanation: readExplanation(message.explanation) }),
   };
+}
+
+/** Whole milliseconds, rather too few than too many. */
+export function writeValidForMs(validForMs: number): number {
+  return Math.max(0, Math.min(validForMsMax, Math.floor(validForMs)));
+}
+
+export function writeExplanation(explanation: Explanation): ExplanationMessage {
+  return { steps: flatten(explanation, writeStep) };
+}
+
+/** @throws `invalid_request` */
+export function readExplanation(message: ExplanationMessage): Explanation {
+  return unflatten(message.steps, "explanation.steps", readStep);
 }
 
 function writeStep(step: Explanation, add: (child: Explanation) => number): StepMessage {

@@ -22,9 +22,9 @@ export class WireEnum<Name extends string> {
   }
 
   /** @throws `invalid_request` */
-  fromWire(number: number): Name {
+  fromWire(number: number, field = "kind"): Name {
     const name = this.names[number - 1];
     if (name !== undefined) return name;
-    throw new UsherError("invalid_request", `field \`kind\` is \`${number}\`, which is no value of \`${this.proto}\` that may be sent: give a kind, ${this.names.map((each) => `\`${each}\``).join(" or ")}`, { details: { field: "kind" } });
+    throw new UsherError("invalid_request", `field \`${field}\` is \`${number}\`, which is no value of \`${this.proto}\` that may be sent: give a kind, ${this.names.map((each) => `\`${each}\``).join(" or ")}`, { details: { field } });
   }
 }

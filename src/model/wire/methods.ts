@@ -7,6 +7,7 @@ import type {
   ExportTuplesRequest, ExportTuplesResponse, ImportTuplesRequest, ImportTuplesResponse, ListTenantsRequest, ListTenantsResponse, LookupObjectsRequest, LookupObjectsResponse, LookupPermissionsRequest, LookupPermissionsResponse, LookupSubjectsRequest, LookupSubjectsResponse, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, SetTenantQuotasRequest, WatchEvent, WatchTuplesRequest,
   WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../service.js";
+import type { LiveRequest, LiveResponse } from "../live.js";
 import type { Tenant } from "../tenant.js";
 import * as admin from "./admin.js";
 import * as backup from "./backup.js";
@@ -14,6 +15,7 @@ import * as bulk from "./bulk.js";
 import * as check from "./check.js";
 import { readDecision, writeDecision, type DecisionMessage } from "./decision.js";
 import * as expand from "./expand.js";
+import * as live from "./live.js";
 import * as lookup from "./lookup.js";
 import { PlainDecisions } from "./plain-decisions.js";
 import * as schema from "./schema.js";
@@ -171,6 +173,12 @@ export const methods = {
     "read",
     new MessageConverter<WatchTuplesRequest, watch.WatchTuplesRequestMessage>("WatchTuplesRequest", watch.writeWatchTuplesRequest, watch.readWatchTuplesRequest),
     new MessageConverter<WatchEvent, watch.WatchTuplesResponseMessage>("WatchTuplesResponse", watch.writeWatchEvent, watch.readWatchEvent),
+  ),
+  live: method(
+    "LiveService/Live",
+    "read",
+    new MessageConverter<LiveRequest, live.LiveRequestMessage>("LiveRequest", live.writeLiveRequest, live.readLiveRequest),
+    new MessageConverter<LiveResponse, live.LiveResponseMessage>("LiveResponse", live.writeLiveResponse, live.readLiveResponse),
   ),
   check: method(
     "PermissionService/Check",

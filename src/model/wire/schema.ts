@@ -1,5 +1,6 @@
 import type { Metadata, ReadSchemaRequest, ReadSchemaResponse, WriteSchemaRequest, WriteSchemaResponse } from "../service.js";
 import { readConsistency, writeConsistency, type ConsistencyMessage } from "./consistency.js";
+import { readEnforcement, writeAwaited, type AwaitedMessage } from "./enforcement.js";
 import { compact } from "./field.js";
 import { readMetadata } from "./tuples.js";
 
@@ -7,7 +8,7 @@ export interface ReadSchemaRequestMessage {
   readonly consistency?: ConsistencyMessage | null | undefined;
 }
 
-export interface WriteSchemaRequestMessage {
+export interface WriteSchemaRequestMessage extends AwaitedMessage {
   readonly text: string;
   readonly metadata?: Metadata | undefined;
   readonly validateOnly?: boolean | undefined;
@@ -26,14 +27,15 @@ export function readReadSchemaResponse({ text, zookie }: ReadSchemaResponse): Re
 }
 
 export function writeWriteSchemaRequest(request: WriteSchemaRequest): WriteSchemaRequestMessage {
-  return { text: request.text, metadata: request.metadata, validateOnly: request.validateOnly || undefined };
+  return { text: request.text, metadata: request.metadata, validateOnly: request.validateOnly || undefined, ...writeAwaited(request) };
 }
 
 export function readWriteSchemaRequest(message: WriteSchemaRequestMessage): WriteSchemaRequest {
-  const { text, metadata, validateOnly } = message;
-  return compact<WriteSchemaRequest>({ text, metadata: readMetadata(metadata), validateOnly: validateOnly || undefined });
+  const { text, metadata, validateOnly, awaitEnforcementMs } = message;
+  return compact<WriteSchemaRequest>({ text, metadata: readMetadata(metadata), validateOnly: validateOnly || undefined, awaitEnforcementMs });
 }
 
-export function readWriteSchemaResponse({ zookie, changed }: WriteSchemaResponse): WriteSchemaResponse {
-  return { zookie, changed };
+export function readWriteSchemaResponse(message: WriteSchemaResponse): WriteSchemaResponse {
+  const { zookie, changed } = message;
+  return { zookie, changed, ...readEnforcement(message) };
 }

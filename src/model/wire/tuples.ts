@@ -3,11 +3,12 @@ import type {
   ReadTuplesRequest, ReadTuplesResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../service.js";
 import { readConsistency, writeConsistency, type ConsistencyMessage } from "./consistency.js";
+import { readEnforcement, writeAwaited, type AwaitedMessage } from "./enforcement.js";
 import { WireEnum } from "./enum.js";
 import { compact, readEach, required, uint32 } from "./field.js";
 import { readFilter, readTuple, writeFilter, writeTuple, type FilterMessage, type TupleMessage } from "./references.js";
 
-export interface OptionsMessage {
+export interface OptionsMessage extends AwaitedMessage {
   readonly preconditions?: readonly { readonly kind: number; readonly filter?: FilterMessage | null }[] | undefined;
   readonly metadata?: Metadata | undefined;
   readonly requestId?: string | null | undefined;
@@ -86,12 +87,14 @@ export function readReadTuplesResponse(message: ReadTuplesResponseMessage): Read
 }
 
 /** Answers of plain fields have the same form on the wire; only the decoder's class is taken off. */
-export function readWriteTuplesResponse({ zookie, changed }: WriteTuplesResponse): WriteTuplesResponse {
-  return { zookie, changed };
+export function readWriteTuplesResponse(message: WriteTuplesResponse): WriteTuplesResponse {
+  const { zookie, changed } = message;
+  return { zookie, changed, ...readEnforcement(message) };
 }
 
-export function readDeleteTuplesResponse({ zookie, deleted, more }: DeleteTuplesResponse): DeleteTuplesResponse {
-  return { zookie, deleted, more };
+export function readDeleteTuplesResponse(message: DeleteTuplesResponse): DeleteTuplesResponse {
+  const { zookie, deleted, more } = message;
+  return { zookie, deleted, more, ...readEnforcement(message) };
 }
 
 /** Own entries of a decoded map, as a plain record; absent where there are none. */
@@ -106,6 +109,7 @@ function writeOptions(options: Omit<WriteTuplesRequest, "operations">): OptionsM
     metadata: options.metadata,
     requestId: options.requestId,
     validateOnly: options.validateOnly || undefined,
+    ...writeAwaited(options),
   };
 }
 
@@ -116,6 +120,7 @@ function readOptions(message: OptionsMessage): Omit<WriteTuplesRequest, "operati
     metadata: readMetadata(message.metadata),
     requestId: message.requestId,
     validateOnly: message.validateOnly || undefined,
+    awaitEnforcementMs: message.awaitEnforcementMs,
   });
 }
 

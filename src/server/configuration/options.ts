@@ -53,6 +53,7 @@ export const settingsSchema = z.strictObject({
     description: "how late the event loop may stay before reads are shed; checks at twice as much, writes at four times, revocations never",
   }),
   watchersMax: count(1, limits.watchersMax).prefault(String(limits.watchersMax)).register(facts, { placeholder: "count", description: "watch streams at a time" }),
+  liveStreamsMax: count(1, limits.liveStreamsMax).prefault(String(limits.liveStreamsMax)).register(facts, { placeholder: "count", description: "live streams at a time" }),
   connectionAge: durationOrUnlimited().prefault("unlimited").register(facts, {
     placeholder: "duration",
     description: "after so long, give or take a tenth, a connection is asked to be made anew, so that load spreads over servers that were added",

@@ -172,7 +172,7 @@ describe("the configuration", () => {
     it("is a value out of its bounds", async () => {
       const wrong: Record<string, readonly string[]> = {
         horizon: ["0s", "-1h", "1w", "Infinity", ""], memoryBudget: ["0", "1", "-1GB", "512", "1TB", "1.5GB", "1gb", "64 MiB", "unlimited", "999999GiB", ""], acceptClock: ["yes", "1", ""], address: ["50051", "host:99999", "off"], metricsAddress: ["none", ":1"],
-        callsMax: ["9", String(limits.writesQueuedMax), "1e3"], watchersMax: ["0", "1001"], drain: ["2h", "unlimited"], logLevel: ["trace", "INFO"], logFormat: ["yaml"], data: ["", "a\0b"],
+        callsMax: ["9", String(limits.writesQueuedMax), "1e3"], watchersMax: ["0", "1001"], liveStreamsMax: ["0", "1001"], drain: ["2h", "unlimited"], logLevel: ["trace", "INFO"], logFormat: ["yaml"], data: ["", "a\0b"],
       };
       for (const [key, values] of Object.entries(wrong)) {
         for (const value of values) await refused(load({ flags: { data: "x", [key]: value } }), key, new RegExp(`^\`--.*\` is \`.*\`: it must`));

@@ -94,7 +94,7 @@ describe("metrics", () => {
   it("tell how everything stands", async () => {
     for (const [series, expected] of [
       ['usher_store_state{state="ready"}', 1], ['usher_store_state{state="failed"}', 0], ["usher_store_writable", 1], ["usher_ready_reads", 1], ["usher_ready_writes", 1],
-      ["usher_clock_jump_seconds", 0], ["usher_writes_queued", 0], ["usher_watchers", 0], ["usher_watch_lag_revisions", 0], ["usher_streams", 0], ["usher_stream_buffer_bytes", 0],
+      ["usher_clock_jump_seconds", 0], ["usher_writes_queued", 0], ["usher_watchers", 0], ["usher_watch_lag_revisions", 0], ["usher_streams", 0], ["usher_live_streams", 0], ["usher_stream_buffer_bytes", 0],
       ['usher_build_info{version="1.2.3"}', 1],
     ] as const) {
       assert.equal(await value(series), expected, series);

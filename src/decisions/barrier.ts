@@ -59,12 +59,15 @@ const nothing: Enforcement = { affected: 0, acknowledged: 0, lapsed: 0, pending:
  */
 export class Barrier {
   readonly #monotonicMs: () => number;
+  readonly #onEnforced: (ms: number) => void;
   readonly #revocations = new Map<Revision, Revocation>();
   /** Until then, leases of a run before this one may be honoured, and nobody knows of which decisions. */
   readonly #earlierLeasesUntil: number;
 
-  constructor(monotonicMs: () => number, earlierLeasesUntil: number) {
+  /** @param onEnforced told of each stream that acknowledges, and how long after the commit was published */
+  constructor(monotonicMs: () => number, earlierLeasesUntil: number, onEnforced: (ms: number) => void) {
     this.#monotonicMs = monotonicMs;
+    this.#onEnforced = onEnforced;
     this.#earlierLeasesUntil = earlierLeasesUntil;
   }
 
@@ -148,7 +151,10 @@ export class Barrier {
   #settle(revocation: Revocation | undefined, stream: LiveStream): void {
     const affected = revocation?.affected.get(stream);
     if (revocation === undefined || affected?.outcome !== undefined) return;
-    if (affected !== undefined) affected.outcome = "acknowledged";
+    if (affected !== undefined) {
+      affected.outcome = "acknowledged";
+      this.#onEnforced(this.#monotonicMs() - revocation.publishedAt);
+    }
     revocation.wake();
   }
 

@@ -56,7 +56,6 @@ export class EvaluationLoop {
     if (last?.kind === mark.kind && last.revision === mark.revision) return;
     decision.marks.push(mark);
     if (mark.revision !== undefined) this.#barrier.marked(mark.revision);
-    if (decision.evaluating) decision.touched = true;
     if (decision.due) return;
     decision.due = true;
     for (const { stream } of decision.holds) {
@@ -183,8 +182,7 @@ export class EvaluationLoop {
 
   #settle(decisions: TenantDecisions, decision: LiveDecision, { standing, keys, revision, schemaRevision }: Found): void {
     decisions.index.watch(decision, keys);
-    const overtaken = decision.touched || keys.some(({ changedAt }) => changedAt > revision) || this.#port.cache.schemaAt(decisions.tenant) > schemaRevision;
-    decision.touched = false;
+    const overtaken = keys.some(({ changedAt }) => changedAt > revision) || this.#port.cache.schemaAt(decisions.tenant) > schemaRevision;
     if (overtaken) {
       for (const { stream } of decision.holds) this.queue(stream, decision);
       return;

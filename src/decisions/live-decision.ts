@@ -50,8 +50,6 @@ export class LiveDecision {
   /** Not empty: it is due. The first evaluation has no mark. */
   marks: Mark[] = [];
   due = true;
-  /** Of an evaluation under way: it was marked again. */
-  touched = false;
   evaluating = false;
 
   constructor(name: string, asked: Asked, subjectKey: string) {

@@ -1,6 +1,7 @@
 import type { RelationCache } from "../evaluation/cache/relation-cache.js";
 import type { EvaluationObserver } from "../evaluation/observer.js";
 import type { Question } from "../evaluation/evaluate.js";
+import type { Cause } from "../model/live.js";
 import type { Schema } from "../model/schema/schema.js";
 import type { Revision, TenantId } from "../model/zookie.js";
 import type { Snapshot, Store } from "../storage/store.js";
@@ -26,7 +27,7 @@ export interface LivePort {
 /** Hears what live decisions do, for figures. It must be quick, and must not throw. */
 export interface LiveObserver {
   /** A flip has been handed to its stream. @param ms since its commit was published; absent: no commit caused it */
-  onFlip?(kind: string, revoked: boolean, ms: number | undefined): void;
+  onFlip?(kind: Cause["kind"], revoked: boolean, ms: number | undefined): void;
   /** A stream has acknowledged what a commit took from it. @param ms since the commit was published */
   onEnforced?(ms: number): void;
   /** A lease has ended, unrenewed, of a client that held something. */

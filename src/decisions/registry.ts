@@ -27,7 +27,7 @@ export class Registry {
   constructor(port: LivePort) {
     this.#port = port;
     const earlier = port.leases.maxMs === 0 ? -Infinity : port.monotonicMs() + outlives(port.leases.maxMs);
-    this.barrier = new Barrier(port.monotonicMs, earlier);
+    this.barrier = new Barrier(() => port.monotonicMs(), earlier, (ms) => port.observer.onEnforced?.(ms));
     this.loop = new EvaluationLoop(port, this.barrier, (tenant) => this.#tenants.get(tenant));
   }
 

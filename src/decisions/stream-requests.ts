@@ -90,7 +90,7 @@ export class StreamRequests {
 
   #setContext(name: string, context: unknown): void {
     const named = this.#context(name);
-    named.context = checkContext(context as never, `the context ${quote(name)}`);
+    named.context = checkContext(context, `the context ${quote(name)}`);
     for (const hold of named.holds) {
       const decision = this.#registry.decision(this.#stream.tenant, askedWith(hold.asked, named.context));
       if (decision === hold.decision) continue;

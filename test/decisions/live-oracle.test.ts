@@ -12,6 +12,7 @@ import { compileSchema } from "../../src/model/schema/compile.js";
 import type { Schema } from "../../src/model/schema/schema.js";
 import type { SubjectRef } from "../../src/model/subject.js";
 import { tupleIdentity, type Tuple } from "../../src/model/tuple.js";
+import { HinderedSnapshot } from "../evaluation/head.js";
 import { MemoryStore } from "../evaluation/memory-store.js";
 import { nestObjects, nests, nestSubjects } from "../evaluation/nests.js";
 import { keyOf, solve, type Verdict } from "../evaluation/oracle.js";
@@ -30,6 +31,8 @@ type Deed =
   | { readonly kind: "ping" };
 
 interface Play {
+  /** Ticks of the loop that the store takes for its reads, in turn. */
+  readonly delays: readonly number[];
   readonly about: readonly SubjectRef[];
   readonly deeds: readonly (Deed & { readonly after: number })[];
 }
@@ -45,6 +48,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
 );
 const playsAbout = (about: fc.Arbitrary<SubjectRef>): fc.Arbitrary<Play> =>
   fc.record({
+    delays: fc.array(fc.constantFrom(0, 0, 1, 2, 5), { minLength: 1, maxLength: 5 }),
     about: fc.array(about, { minLength: 1, maxLength: 4 }),
     deeds: fc.array(fc.tuple(deed, fc.oneof(fc.nat(4), fc.constant(20))).map(([what, after]) => ({ ...what, after })), { minLength: 4, maxLength: 24, size: "max" }),
   });
@@ -64,15 +68,20 @@ function answerOfVerdict({ value }: Verdict): HeldAnswer {
   return value === "C" ? "conditional" : "denied";
 }
 
-async function play(world: World, objectsThere: readonly ObjectRef[], { about, deeds }: Play, budgetBytes?: number): Promise<void> {
+async function play(world: World, objectsThere: readonly ObjectRef[], { about, deeds, delays }: Play, budgetBytes?: number): Promise<void> {
   const store = new MemoryStore(world.tuples.slice(0, world.tuples.length / 2), now);
   const cache = new RelationCache(store, budgetBytes);
   const versions = [{ schema: world.schema, revision: 1 }];
   const schemas = [world.schema, turned(world.schema)];
   const schemaOf = (revision: number) => versions.findLast((version) => version.revision <= revision) ?? { schema: world.schema, revision: 1 };
   let instant = now;
+  let reads = 0;
+  const delay = async () => {
+    for (let ticks = delays[reads++ % delays.length] ?? 0; ticks > 0; ticks--) await setImmediate();
+  };
+  const snapshot = () => new HinderedSnapshot(MemoryStore.prototype.snapshot.call(store), delay);
   const port = {
-    store: Object.assign(store, { clock: { now: () => instant } }),
+    store: Object.assign(store, { clock: { now: () => instant }, snapshot }),
     cache,
     observer: { onEvaluation: () => undefined, onFinding: (error: Error) => assert.fail(error) },
     leases: leasesInMemory(),

@@ -37,6 +37,9 @@ const gauges: readonly Series[] = [
   ["usher_ready_writes", "1: writes are answered.", ({ readiness }) => Number(readiness.writes)],
   ["usher_cache_bytes", "What the relation cache and the memo hold, estimated.", ({ database }) => database.cache.bytes],
   ["usher_cache_budget_bytes", "What they may hold.", ({ database }) => database.cache.bytesMax],
+  ["usher_holds", "Holds of all live streams, and of those that broke while their leases last.", ({ database }) => database.live.holds],
+  ["usher_live_decisions", "Decisions that are kept true: who asks the same shares one.", ({ database }) => database.live.decisions],
+  ["usher_live_keys", "Keys that they rest on.", ({ database }) => database.live.keys],
 ];
 
 /** Counts since the start, kept by those who count. */
@@ -48,6 +51,8 @@ const counters: readonly Series[] = [
   ["usher_cache_fills_discarded_total", "Loads that were thrown away since a commit had overtaken them.", ({ database }) => database.cache.fillsDiscarded],
   ["usher_memo_hits_total", "Subproblems whose result was at hand.", ({ database }) => database.cache.memoHits],
   ["usher_memo_misses_total", "Subproblems that were walked.", ({ database }) => database.cache.memoMisses],
+  ["usher_live_walks_total", "Evaluations of live decisions.", ({ database }) => database.live.walks],
+  ["usher_live_findings_total", "Live decisions that the sweep found otherwise than they stood: bugs.", ({ database }) => database.live.findings],
   ["usher_evaluations_pinned_total", "Evaluations that were finished on a snapshot of the store: commits, or a small budget, had got in their way.", ({ database }) => database.cache.pinned],
 ];
 

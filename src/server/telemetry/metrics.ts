@@ -5,6 +5,7 @@ import type { EvaluationCost } from "../../evaluation/observer.js";
 import type { CommittedGroup } from "../../storage/observer.js";
 import type { AuthenticationEvent } from "../access/events.js";
 import type { CallClass } from "../admission.js";
+import type { Cause } from "../../model/live.js";
 import { addConditionMetrics, type Figures } from "./condition-metrics.js";
 import type { CallRecord, CheckAnswer, ServerObserver } from "./observer.js";
 
@@ -32,6 +33,10 @@ export class Metrics implements ServerObserver, DatabaseObserver {
   readonly #groupSeconds = this.#histogram("usher_commit_group_seconds", "From the first write of a batch being staged until all are visible.", groupSeconds);
   readonly #passes = this.#histogram("usher_evaluation_passes", "How often an evaluation walked from the top.", passes);
   readonly #reads = this.#histogram("usher_evaluation_reads", "Keys and lists that an evaluation had loaded from the store; 0: memory had them all.", reads);
+
+  readonly #flips = this.#counter("usher_flips_total", "Live decisions that became others, by what did it and whether it took something away.", ["kind", "revoked"]);
+  readonly #revocations = this.#histogram("usher_revocation_seconds", "From a commit being published until what it took away was pushed, and until an enforcement point acknowledged it.", callSeconds, ["until"]);
+  readonly #lapses = this.#counter("usher_leases_lapsed_total", "Leases that ended after their stream had broken, of clients that held something and did not come back.");
 
   /** @param figures asked at each scrape; undefined as long as there is no server */
   constructor(version: string, figures: () => Figures | undefined) {
@@ -81,6 +86,19 @@ export class Metrics implements ServerObserver, DatabaseObserver {
   onEvaluation({ passes, reads }: EvaluationCost): void {
     this.#passes.observe(passes);
     this.#reads.observe(reads);
+  }
+
+  onFlip(kind: Cause["kind"], revoked: boolean, ms: number | undefined): void {
+    this.#flips.inc({ kind, revoked: String(revoked) });
+    if (revoked && ms !== undefined) this.#revocations.observe({ until: "pushed" }, ms / 1_000);
+  }
+
+  onEnforced(ms: number): void {
+    this.#revocations.observe({ until: "acknowledged" }, ms / 1_000);
+  }
+
+  onLapse(): void {
+    this.#lapses.inc();
   }
 
   #counter<Label extends string>(name: string, help: string, labelNames: readonly Label[] = []): Counter<Label> {

@@ -90,6 +90,7 @@ export class Database implements Service {
       observer: options.observer ?? unobservedEvaluation,
       leases,
       schemaAt: async (snapshot, tenant) => core.schemas.atHand(snapshot, tenant) ?? (await core.schemas.at(snapshot, tenant)),
+      compiled: (text, revision) => core.schemas.compiled(text, revision),
       validate: validateQuestion,
       zookie: (tenant, revision) => core.zookie(tenant, revision),
       revisionOf: (tenant, zookie) => resolveZookie(store, tenant, zookie),

@@ -62,6 +62,11 @@ export class Schemas {
     this.#writtenAt.delete(tenant);
   }
 
+  /** What a commit put in force; kept for when it is asked for. */
+  compiled(text: string, revision: Revision): Schema {
+    return this.#compile(text, revision);
+  }
+
   #compile(text: string, revision: Revision): Schema {
     const known = this.#compiled.get(revision);
     if (known !== undefined) return known;

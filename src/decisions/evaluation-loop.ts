@@ -145,11 +145,14 @@ export class EvaluationLoop {
     if (decisions.evaluating === 0) decisions.index.prune();
   }
 
-  async #find({ tenant, index }: TenantDecisions, chunk: readonly LiveDecision[]): Promise<(Found | undefined)[]> {
+  async #find(decisions: TenantDecisions, chunk: readonly LiveDecision[]): Promise<(Found | undefined)[]> {
+    const { tenant, index } = decisions;
     const { store, cache, observer } = this.#port;
     const snapshot = store.snapshot();
     try {
-      const { schema, revision: schemaRevision } = await this.#port.schemaAt(snapshot, tenant);
+      const version = await this.#port.schemaAt(snapshot, tenant);
+      const { schema, revision: schemaRevision } = version;
+      if (schemaRevision > (decisions.schema?.revision ?? -1)) decisions.schema = version;
       const questions = chunk.map(({ asked }) => attempt(() => this.#port.validate(asked, schema)));
       const ground: HeadGround = { schema, schemaRevision, snapshot, tenant, now: Math.max(store.clock.now(), snapshot.instant), observer, cache, newest: () => store.snapshot() };
       const valid = questions.flatMap((question) => (question instanceof UsherError ? [] : [question]));

@@ -15,6 +15,8 @@ export interface LivePort {
   readonly leases: LeaseRecord;
   /** The schema in force at the snapshot. @throws `schema_missing` */
   schemaAt(snapshot: Snapshot, tenant: TenantId): Promise<{ readonly schema: Schema; readonly revision: Revision }>;
+  /** What a commit has just put in force. @throws where the text is none: it never is */
+  compiled(text: string, revision: Revision): Schema;
   /** A copy of the question, as it was checked. @throws what it is refused with */
   validate(question: Question, schema: Schema): Question;
   zookie(tenant: TenantId, revision: Revision): string;

@@ -1,12 +1,14 @@
 import { capDelay } from "../base/clock.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
+import { affectedMembers } from "../model/schema/affected.js";
+import { memberKey } from "../model/schema/member-graph.js";
 import type { Revision, TenantId } from "../model/zookie.js";
 import type { Commit } from "../storage/store.js";
 import { Barrier } from "./barrier.js";
 import { EvaluationLoop } from "./evaluation-loop.js";
 import { outlives } from "./leases.js";
-import type { Asked, LiveDecision } from "./live-decision.js";
+import type { Asked, LiveDecision, Mark } from "./live-decision.js";
 import type { LiveHold } from "./live-hold.js";
 import type { LiveStream } from "./live-stream.js";
 import type { LivePort } from "./port.js";
@@ -44,8 +46,26 @@ export class Registry {
     const decisions = this.#tenants.get(commit.tenant);
     if (decisions === undefined) return;
     const { revision, metadata } = commit;
-    if (commit.schema !== undefined) for (const decision of decisions.all) this.loop.mark(decision, { kind: "schema", revision, metadata });
+    if (commit.schema !== undefined) this.#applySchema(decisions, commit.schema, { kind: "schema", revision, metadata });
     decisions.index.apply(commit, (decision) => this.loop.mark(decision, { kind: "tuple", revision, metadata }));
+  }
+
+  /** Marks what may be answered otherwise under the schema; where that cannot be said, everything. */
+  #applySchema(decisions: TenantDecisions, text: string, mark: Mark & { readonly revision: Revision }): void {
+    const before = decisions.schema;
+    let affected: ReadonlySet<string> | undefined;
+    try {
+      const after = this.#port.compiled(text, mark.revision);
+      decisions.schema = { schema: after, revision: mark.revision };
+      affected = before && affectedMembers(before.schema, after);
+    } catch {
+      decisions.schema = undefined;
+    }
+    for (const decision of decisions.all) {
+      const { object, permission, subject } = decision.asked;
+      const concerns = affected === undefined || decision.standing?.error !== undefined || affected.has(memberKey(object.type, permission)) || (subject.relation !== "" && affected.has(memberKey(subject.type, subject.relation)));
+      if (concerns) this.loop.mark(decision, mark);
+    }
   }
 
   /** @throws `overloaded` */

@@ -1,6 +1,7 @@
 import { exactText } from "../evaluation/memo.js";
 import { memberKey, subjectKey } from "../evaluation/reads.js";
-import type { TenantId } from "../model/zookie.js";
+import type { Schema } from "../model/schema/schema.js";
+import type { Revision, TenantId } from "../model/zookie.js";
 import { LiveDecision, type Asked } from "./live-decision.js";
 import { ReachIndex } from "./reach-index.js";
 
@@ -8,6 +9,8 @@ import { ReachIndex } from "./reach-index.js";
 export class TenantDecisions {
   readonly tenant: TenantId;
   readonly index = new ReachIndex();
+  /** The one in force, with the commit that wrote it; undefined before the first evaluation. */
+  schema: { readonly schema: Schema; readonly revision: Revision } | undefined = undefined;
   /** Evaluations under way, which have noted keys that nobody watches yet. */
   evaluating = 0;
   readonly #byName = new Map<string, LiveDecision>();

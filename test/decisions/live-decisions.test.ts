@@ -62,6 +62,26 @@ describe("live decisions", () => {
     assert.equal(world.decisions.status.walks, walks + 3, "a wildcard concerns everybody of the type");
   });
 
+  it("are not evaluated for a schema in which what they ask means the same", async () => {
+    const world = live(schema, ["doc:1#viewer@user:ana", "doc:1#parent@folder:f", "folder:f#viewer@user:bo"]);
+    const point = world.point();
+    point.hold(hold(1, "doc:1#view@user:ana"), hold(2, "doc:1#live@user:ana"), hold(3, "folder:f#view@user:bo"));
+    await point.ping();
+    const { walks } = world.decisions.status;
+    world.define(schema.replace("viewer & session->active", "viewer & viewer"));
+    await point.ping();
+    assert.equal(world.decisions.status.walks, walks + 1);
+    assert.deepEqual(answers(point), { 1: "allowed", 2: "allowed", 3: "allowed" });
+    world.define(schema.replace("permission view = viewer\n  }", "permission view = nil\n  }"));
+    await point.ping();
+    assert.equal(world.decisions.status.walks, walks + 4, "what is built on it by an arrow, too, and what turned back");
+    assert.deepEqual(answers(point), { 1: "allowed", 2: "denied", 3: "denied" });
+    world.define(schema.replace("relation parent: folder", "relation parent: folder | group"));
+    await point.ping();
+    assert.deepEqual(answers(point), { 1: "allowed", 2: "denied", 3: "allowed" });
+    assert.equal(world.decisions.status.walks, walks + 6, "an arrow is built on the relation that it follows");
+  });
+
   it("end with the clock: an expiry, and a condition's boundary", async () => {
     const soon = new Date(now + 60_000).toISOString();
     const world = live(schema, [`doc:1#viewer@user:ana[expiration:${soon}]`, `doc:2#viewer@user:ana[early:{"end":"${soon}"}]`]);

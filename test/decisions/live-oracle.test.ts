@@ -86,6 +86,7 @@ async function play(world: World, objectsThere: readonly ObjectRef[], { about, d
     observer: { onEvaluation: () => undefined, onFinding: (error: Error) => assert.fail(error) },
     leases: leasesInMemory(),
     schemaAt: async (snapshot: { revision: number }) => schemaOf(snapshot.revision),
+    compiled: (text: string) => compileSchema(text),
     validate: (question: unknown) => question,
     zookie: (_tenant: number, revision: number) => String(revision),
     revisionOf: (_tenant: number, zookie: string) => Number(zookie),

@@ -27,6 +27,7 @@ export function live(schemaText: string, tuples: readonly string[] = [], { lease
       if (failing.error !== undefined) throw failing.error;
       return schemas.findLast((version) => version.revision <= revision);
     },
+    compiled: (text: string) => compileSchema(text),
     validate: (question: { object: { type: string }; permission: string }, schema: ReturnType<typeof compileSchema>) => {
       if (schema.definitions.get(question.object.type)?.members.has(question.permission) !== true) throw new UsherError("unknown_relation", "there is none");
       return question;

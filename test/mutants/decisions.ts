@@ -76,6 +76,20 @@ export const decisionMutants: readonly Mutant[] = [
     suites: examples,
   },
   {
+    name: "a schema concerns only what it says otherwise, and nothing that is built on that",
+    file: "src/model/schema/affected.js",
+    find: "for (const user of graph.usersOf(key))",
+    replace: "for (const user of [])",
+    suites: examples,
+  },
+  {
+    name: "a schema concerns no arrow whose relation it changes",
+    file: "src/model/schema/affected.js",
+    find: "for (const user of byTupleset.get(key) ?? [])",
+    replace: "for (const user of [])",
+    suites: examples,
+  },
+  {
     name: "a checkpoint is sent while something is due",
     file: "src/decisions/live-stream.js",
     find: "return this.due === 0 && this.revoked.size",

@@ -6,7 +6,7 @@ import { evaluateReached, type HeadGround, type Question } from "../evaluation/e
 import type { Revision, TenantId } from "../model/zookie.js";
 import type { Barrier } from "./barrier.js";
 import { Deadlines } from "./deadlines.js";
-import { isRevocation, type LiveDecision, type Mark, type Standing } from "./live-decision.js";
+import { isRevocation, unmarked, type LiveDecision, type Mark, type Standing } from "./live-decision.js";
 import type { LiveHold } from "./live-hold.js";
 import type { LiveStream } from "./live-stream.js";
 import type { LivePort } from "./port.js";
@@ -54,7 +54,7 @@ export class EvaluationLoop {
   mark(decision: LiveDecision, mark: Mark): void {
     const last = decision.marks.at(-1);
     if (last?.kind === mark.kind && last.revision === mark.revision) return;
-    decision.marks.push(mark);
+    decision.marks = [...decision.marks, mark];
     if (mark.revision !== undefined) this.#barrier.marked(mark.revision);
     if (decision.due) return;
     decision.due = true;
@@ -75,7 +75,7 @@ export class EvaluationLoop {
   /** Nobody holds it any more: what it was marked by has nothing to wait for. */
   abandon(decision: LiveDecision): void {
     for (const { revision } of decision.marks) if (revision !== undefined) this.#barrier.evaluated(revision, []);
-    decision.marks = [];
+    decision.marks = unmarked;
   }
 
   stop(): void {
@@ -194,7 +194,7 @@ export class EvaluationLoop {
     const revoked = [...decision.holds].filter(({ told }) => isRevocation(told, standing.value));
     decision.standing = standing;
     decision.revision = revision;
-    decision.marks = [];
+    decision.marks = unmarked;
     decision.due = false;
     for (const { revision: at } of marks) if (at !== undefined) this.#barrier.evaluated(at, revoked);
     const taken = new Set<LiveHold>(revoked);

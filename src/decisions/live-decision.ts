@@ -5,6 +5,7 @@ import type { Cause, HeldAnswer } from "../model/live.js";
 import type { ObjectRef } from "../model/object.js";
 import type { SubjectRef } from "../model/subject.js";
 import type { Revision } from "../model/zookie.js";
+import { Few } from "./few.js";
 import type { LiveHold } from "./live-hold.js";
 import type { ReachedKey } from "./reach-index.js";
 
@@ -26,6 +27,8 @@ export interface Mark {
   readonly metadata?: Cause["metadata"];
 }
 
+export const unmarked: readonly Mark[] = [];
+
 export interface Asked {
   readonly object: ObjectRef;
   readonly permission: string;
@@ -42,13 +45,13 @@ export class LiveDecision {
   readonly name: string;
   readonly asked: Asked;
   readonly subjectKey: string;
-  readonly holds = new Set<LiveHold>();
+  readonly holds = new Few<LiveHold>();
   keys: readonly ReachedKey[] = [];
   /** Undefined before the first evaluation. */
   standing: Standing | undefined = undefined;
   revision: Revision = -1;
   /** Not empty: it is due. The first evaluation has no mark. */
-  marks: Mark[] = [];
+  marks: readonly Mark[] = unmarked;
   due = true;
   evaluating = false;
 

@@ -1,4 +1,5 @@
 import { wildcardId } from "../model/subject.js";
+import type { Tuple } from "../model/tuple.js";
 import type { Revision } from "../model/zookie.js";
 import type { Ground } from "../evaluation/cache/leaf.js";
 import { isOfKind, memberKey, subjectKey, upKey, type ListKind } from "../evaluation/reads.js";
@@ -110,21 +111,12 @@ export class ReachIndex implements Reach {
 
   /** Tells of every decision that a commit may have changed, some of them several times. */
   apply({ revision, changes }: Commit, touched: (decision: LiveDecision) => void): void {
-    for (const { tuple } of changes) {
-      const { object, relation, subject } = tuple;
-      const who = subjectKey(subject);
-      const member = this.#members.get(memberKey(object, relation));
-      if (member !== undefined) {
-        member.changedAt = revision;
-        if (member.kinds.some((kind) => isOfKind(subject, kind))) member.touch(touched);
-        else if (subject.id === wildcardId) member.touch(touched, ({ subject: { type } }) => type === subject.type);
-        else for (const decision of this.#bySubject.get(who) ?? []) if (decision.restsOn(member)) touched(decision);
-      }
-      const up = this.#ups.get(upKey(who, object.type, relation));
-      if (up === undefined) continue;
-      up.changedAt = revision;
-      up.touch(touched);
-    }
+    for (const { tuple } of changes) this.#touch(tuple, revision, touched);
+  }
+
+  /** Tells of the same decisions for a commit that is not made: no key has changed. */
+  concerned(tuples: Iterable<Tuple>, touched: (decision: LiveDecision) => void): void {
+    for (const tuple of tuples) this.#touch(tuple, undefined, touched);
   }
 
   /** Forgets keys that nobody rests on; never while an evaluation is under way, which may have noted them. */
@@ -134,6 +126,21 @@ export class ReachIndex implements Reach {
       for (const keys of [this.#members, this.#ups]) if (keys.get(text)?.watched === false) keys.delete(text);
     }
     this.#unwatched.clear();
+  }
+
+  #touch({ object, relation, subject }: Tuple, revision: Revision | undefined, touched: (decision: LiveDecision) => void): void {
+    const who = subjectKey(subject);
+    const member = this.#members.get(memberKey(object, relation));
+    if (member !== undefined) {
+      if (revision !== undefined) member.changedAt = revision;
+      if (member.kinds.some((kind) => isOfKind(subject, kind))) member.touch(touched);
+      else if (subject.id === wildcardId) member.touch(touched, ({ subject: { type } }) => type === subject.type);
+      else for (const decision of this.#bySubject.get(who) ?? []) if (decision.restsOn(member)) touched(decision);
+    }
+    const up = this.#ups.get(upKey(who, object.type, relation));
+    if (up === undefined) return;
+    if (revision !== undefined) up.changedAt = revision;
+    up.touch(touched);
   }
 
   #key(keys: Map<string, ReachedKey>, text: string): ReachedKey {

@@ -29,14 +29,18 @@ export class TenantDecisions {
 
   /** The one that stands, or a new one, which is due. */
   of(asked: Asked): LiveDecision {
-    const who = subjectKey(asked.subject);
-    const name = `${memberKey(asked.object, asked.permission)}@${who} ${contextText(asked)}`;
+    const name = nameOf(asked);
     let decision = this.#byName.get(name);
     if (decision === undefined) {
-      decision = new LiveDecision(name, asked, who);
+      decision = new LiveDecision(name, asked, subjectKey(asked.subject));
       this.#byName.set(name, decision);
     }
     return decision;
+  }
+
+  /** The one of this name, where somebody holds it. */
+  named(name: string): LiveDecision | undefined {
+    return this.#byName.get(name);
   }
 
   /** Nobody holds it any more. */
@@ -49,6 +53,11 @@ export class TenantDecisions {
   isKept(decision: LiveDecision): boolean {
     return this.#byName.get(decision.name) === decision;
   }
+}
+
+/** What all who ask the same have in common. */
+export function nameOf(asked: Asked): string {
+  return `${memberKey(asked.object, asked.permission)}@${subjectKey(asked.subject)} ${contextText(asked)}`;
 }
 
 /** Contexts that differ in the order of their fields alone are the same. */

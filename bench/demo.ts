@@ -82,11 +82,22 @@ async function tour(usher: Usher): Promise<void> {
   const { explanation } = await usher.check("node:n1", "restart", "user:ana", { explain: true });
   if (explanation !== undefined) for (const each of drawExplanation(explanation, style).split("\n")) line(each);
 
-  title("The contractor leaves: one call takes back everything that names him, and says why");
+  title("Three services hold what the contractor may do: a dashboard, a download, a report that is being made");
+  const guards = ["dashboard", "download", "report"].map((name) => ({ name, guard: usher.guard() }));
+  const holds = await Promise.all(guards.map(({ guard }, i) => guard.hold(i === 2 ? "dashboard:costs" : "dashboard:sales", "view", "user:carl")));
+  holds.forEach((hold, i) => {
+    line(`${guards[i]?.name ?? ""} is open: ${String(hold.allowed)}`);
+    hold.signal.addEventListener("abort", () => line(`${guards[i]?.name ?? ""} has ended: ${(hold.signal.reason as Error).message}`));
+  });
+
+  title("The contractor leaves: one call takes back everything that names him, says why, and waits until it is enforced");
   const watching = firstCommit(usher, zookie);
   const carl = [{ objectType: "user", objectId: "carl" }, { subjectType: "user", subjectId: "carl" }];
-  const { deleted } = await usher.deleteMatching(carl, { metadata: { reason: "contract ended", actor: "user:petra" } });
-  line(`deleted ${deleted} tuples`);
+  const began = performance.now();
+  const { deleted, enforcement } = await usher.deleteMatching(carl, { metadata: { reason: "contract ended", actor: "user:petra" }, awaitEnforcementMs: 12_000 });
+  line(`deleted ${deleted} tuples; enforced at ${enforcement?.acknowledged ?? 0} of ${enforcement?.affected ?? 0} enforcement points, ${(performance.now() - began).toFixed(1)} ms after it was asked for`);
+  line(`still allowed: ${holds.filter(({ allowed }) => allowed).length} of ${holds.length}`);
+  for (const { guard } of guards) guard.close();
 
   title("A watcher hears of it as it happens");
   const event = await watching;

@@ -15,15 +15,18 @@ const fileName = "leases.json";
 export async function openLeaseFile(folder: string): Promise<LeaseRecord> {
   const path = join(folder, fileName);
   let maxMs = await read(path);
+  let raising: Promise<void> = Promise.resolve();
+  const raise = async (ms: number) => {
+    if (ms <= maxMs) return;
+    await writeWholeFile(path, bytesOf(ms));
+    maxMs = ms;
+  };
   return {
     get maxMs() {
       return maxMs;
     },
-    raise: async (ms) => {
-      if (ms <= maxMs) return;
-      await writeWholeFile(path, bytesOf(ms));
-      maxMs = ms;
-    },
+    // One after the other, whatever became of the one before: a smaller one never takes the place of a greater.
+    raise: (ms) => (raising = raising.catch(() => undefined).then(() => raise(ms))),
   };
 }
 

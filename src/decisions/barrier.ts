@@ -36,7 +36,7 @@ class Revocation {
   count(nowMs: number): Enforcement {
     let [acknowledged, lapsed, pending] = [0, 0, 0];
     for (const one of this.affected.values()) {
-      if (one.outcome === undefined && nowMs >= one.lapsesAt) one.outcome = "lapsed";
+      if (one.outcome === undefined && nowMs >= one.lapsesAt) settle(one, "lapsed");
       if (one.outcome === "acknowledged") acknowledged++;
       else if (one.outcome === "lapsed") lapsed++;
       else pending++;
@@ -48,6 +48,11 @@ class Revocation {
   get nextLapse(): number {
     return Math.min(Infinity, ...[...this.affected.values()].filter(({ outcome }) => outcome === undefined).map(({ lapsesAt }) => lapsesAt));
   }
+}
+
+function settle(affected: Affected, outcome: "acknowledged" | "lapsed"): void {
+  affected.outcome = outcome;
+  affected.holds.clear();
 }
 
 const nothing: Enforcement = { affected: 0, acknowledged: 0, lapsed: 0, pending: 0 };
@@ -92,17 +97,44 @@ export class Barrier {
     const revocation = this.#revocations.get(revision);
     if (revocation === undefined) return;
     revocation.outstanding--;
-    for (const hold of revoked) {
-      const { stream } = hold;
-      let affected = revocation.affected.get(stream);
-      if (affected === undefined) {
-        affected = { lapsesAt: stream.lapsesAt, holds: new Set(), outcome: undefined };
-        revocation.affected.set(stream, affected);
-        stream.awaited.add(revision);
-      }
-      affected.holds.add(hold);
-    }
+    for (const hold of revoked) this.#affect(revocation, revision, hold);
     if (revocation.outstanding === 0) revocation.wake();
+  }
+
+  /** The hold goes over to another decision before the one that the commit marked was evaluated: its client may honour what it was told. */
+  moved(revision: Revision, hold: LiveHold): void {
+    const revocation = this.#revocations.get(revision);
+    if (revocation !== undefined) this.#affect(revocation, revision, hold);
+  }
+
+  /** All that a stream held is held by the one that takes its place, whose word counts for both. */
+  transfer(from: LiveStream, to: LiveStream): void {
+    for (const revision of from.awaited) {
+      const revocation = this.#revocations.get(revision);
+      const affected = revocation?.affected.get(from);
+      if (revocation === undefined || affected === undefined) continue;
+      revocation.affected.delete(from);
+      const own = revocation.affected.get(to);
+      // A hold that the client said it holds has another object there: that it dropped one of them says nothing here.
+      revocation.affected.set(to, { lapsesAt: Math.max(affected.lapsesAt, own?.lapsesAt ?? -Infinity), holds: new Set([...affected.holds, ...(own?.holds ?? [])]), outcome: undefined });
+      to.awaited.add(revision);
+      to.owesCheckpoint = true;
+    }
+    from.awaited.clear();
+  }
+
+  #affect(revocation: Revocation, revision: Revision, hold: LiveHold): void {
+    const { stream } = hold;
+    const known = revocation.affected.get(stream);
+    if (known === undefined) revocation.affected.set(stream, { lapsesAt: stream.lapsesAt, holds: new Set([hold]), outcome: undefined });
+    else {
+      known.holds.add(hold);
+      // What it acknowledged, or dropped, was not yet this.
+      if (known.outcome === "acknowledged") known.outcome = undefined;
+    }
+    stream.awaited.add(revision);
+    stream.owesCheckpoint = true;
+    stream.wake();
   }
 
   /** Everything up to the revision has taken effect at the stream's client. */
@@ -152,7 +184,7 @@ export class Barrier {
     const affected = revocation?.affected.get(stream);
     if (revocation === undefined || affected?.outcome !== undefined) return;
     if (affected !== undefined) {
-      affected.outcome = "acknowledged";
+      settle(affected, "acknowledged");
       this.#onEnforced(this.#monotonicMs() - revocation.publishedAt);
     }
     revocation.wake();
@@ -174,9 +206,12 @@ export class Barrier {
 
   /** The oldest of many: whoever asks for one does so as soon as its commit is answered. */
   #forget(): void {
-    for (const [revision, { outstanding, waiting }] of this.#revocations) {
+    if (this.#revocations.size <= limits.revocationsKeptMax) return;
+    const now = this.#monotonicMs();
+    for (const [revision, revocation] of this.#revocations) {
       if (this.#revocations.size <= limits.revocationsKeptMax) return;
-      if (outstanding === 0 && waiting.size === 0) this.#revocations.delete(revision);
+      const { outstanding, waiting } = revocation;
+      if (outstanding === 0 && waiting.size === 0 && revocation.count(now).pending === 0) this.#revocations.delete(revision);
     }
   }
 }

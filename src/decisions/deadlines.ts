@@ -3,10 +3,15 @@ import { capDelay, type Clock, type Instant } from "../base/clock.js";
 /** A machine that was suspended wakes with its clock ahead of its timers: so often the clock is looked at. */
 const lookMs = 1_000;
 
+/** Fewer entries to be passed over than this are left. */
+const staleMin = 1_000;
+
 /** What becomes due at an instant. */
 export interface Timed {
   /** Infinity: never. Where it has changed since it was added, the entry of before is passed over. */
   readonly until: Instant;
+  /** Where it stands in the heap; Infinity: nowhere. */
+  queuedFor: Instant;
 }
 
 /** One heap of instants with one timer. */
@@ -14,6 +19,8 @@ export class Deadlines<Item extends Timed> {
   readonly #clock: Clock;
   readonly #due: (items: Item[]) => void;
   readonly #heap: { readonly at: Instant; readonly item: Item }[] = [];
+  #stale = 0;
+  #stopped = false;
   #timer: NodeJS.Timeout | undefined;
   #timerAt: Instant = Infinity;
 
@@ -28,7 +35,9 @@ export class Deadlines<Item extends Timed> {
   }
 
   add(item: Item): void {
-    if (item.until === Infinity) return;
+    if (this.#stopped || item.until === Infinity || item.queuedFor === item.until) return;
+    if (item.queuedFor !== Infinity) this.forget();
+    item.queuedFor = item.until;
     this.#rise({ at: item.until, item });
     this.#arm();
   }
@@ -39,6 +48,8 @@ export class Deadlines<Item extends Timed> {
     const items: Item[] = [];
     for (let top = this.#heap[0]; top !== undefined && top.at <= now; top = this.#heap[0]) {
       this.#pop();
+      if (top.item.queuedFor !== top.at) continue;
+      top.item.queuedFor = Infinity;
       if (top.item.until === top.at) items.push(top.item);
     }
     if (items.length > 0) this.#due(items);
@@ -46,7 +57,17 @@ export class Deadlines<Item extends Timed> {
     return now;
   }
 
+  /** An item is not to become due any more, or at another instant: its entry is passed over, and cleared away where such are many. */
+  forget(): void {
+    if (++this.#stale < staleMin || this.#stale * 2 < this.#heap.length) return;
+    const standing = this.#heap.filter(({ at, item }) => item.queuedFor === at && item.until === at);
+    this.#heap.length = 0;
+    this.#stale = 0;
+    for (const entry of standing) this.#rise(entry);
+  }
+
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
     this.#heap.length = 0;
   }

@@ -1,5 +1,5 @@
-import { UsherError } from "../base/errors.js";
-import { forever } from "../base/clock.js";
+import { asError, UsherError } from "../base/errors.js";
+import { forever, type Instant } from "../base/clock.js";
 import { limits } from "../base/limits.js";
 import type { Answer } from "../evaluation/answer.js";
 import { evaluateReached, type HeadGround, type Question } from "../evaluation/evaluate.js";
@@ -7,7 +7,7 @@ import type { Revision, TenantId } from "../model/zookie.js";
 import type { Barrier } from "./barrier.js";
 import { Deadlines } from "./deadlines.js";
 import { isRevocation, unmarked, type LiveDecision, type Mark, type Standing } from "./live-decision.js";
-import type { LiveHold } from "./live-hold.js";
+import { honoured, type LiveHold } from "./live-hold.js";
 import type { LiveStream } from "./live-stream.js";
 import type { LivePort } from "./port.js";
 import type { ReachedKey } from "./reach-index.js";
@@ -130,10 +130,10 @@ export class EvaluationLoop {
     try {
       found = await this.#find(decisions, chunk);
     } catch (error) {
+      found = await this.#findEach(decisions, chunk, error);
       // The store does not answer. Nothing is complete meanwhile, so that no lease is given: what is held lapses.
-      if (!this.#stopped) setTimeout(() => this.#again(chunk), limits.liveRetryMs).unref();
-      if (!(error instanceof UsherError)) this.#port.observer.onFinding?.(error as Error);
-      found = chunk.map(() => undefined);
+      const again = chunk.filter((_, i) => found[i] === undefined);
+      if (!this.#stopped && again.length > 0) setTimeout(() => this.#again(again), limits.liveRetryMs).unref();
     }
     decisions.evaluating--;
     this.#walks += chunk.length;
@@ -165,7 +165,7 @@ export class EvaluationLoop {
           const answer = answers[i];
           // What was too much for all of them together need not be so for each.
           const alone = answer?.error?.code === "evaluation_too_large" && valid.length > 1;
-          found.push(alone ? await this.#findAlone(question, ground, index) : { standing: standingOf(answer), keys: (keys[i] ?? []) as ReachedKey[], revision, schemaRevision });
+          found.push(alone ? await this.#findAlone(question, ground, index) : { standing: standingOf(answer, ground.now), keys: (keys[i] ?? []) as ReachedKey[], revision, schemaRevision });
           i++;
         }
       }
@@ -178,9 +178,25 @@ export class EvaluationLoop {
     }
   }
 
+  /** A chunk failed. Where it was not the store's fault, one of them is to blame: it is denied, and the others are not held up by it. */
+  async #findEach(decisions: TenantDecisions, chunk: readonly LiveDecision[], error: unknown): Promise<(Found | undefined)[]> {
+    if (isPassing(error)) return chunk.map(() => undefined);
+    if (chunk.length === 1) {
+      this.#port.observer.onFinding?.(asError(error));
+      const standing = failed(new UsherError("internal", "the decision could not be evaluated"));
+      return [{ standing, keys: chunk[0]?.keys ?? [], revision: Infinity, schemaRevision: Infinity }];
+    }
+    const found: (Found | undefined)[] = [];
+    for (const decision of chunk) {
+      const [one] = await this.#find(decisions, [decision]).catch((alone: unknown) => this.#findEach(decisions, [decision], alone));
+      found.push(one);
+    }
+    return found;
+  }
+
   async #findAlone(question: Question, ground: HeadGround, index: TenantDecisions["index"]): Promise<Found> {
     const { answers, keys, revision } = await evaluateReached([question], ground, index);
-    return { standing: standingOf(answers[0]), keys: (keys[0] ?? []) as ReachedKey[], revision, schemaRevision: ground.schemaRevision };
+    return { standing: standingOf(answers[0], ground.now), keys: (keys[0] ?? []) as ReachedKey[], revision, schemaRevision: ground.schemaRevision };
   }
 
   #settle(decisions: TenantDecisions, decision: LiveDecision, { standing, keys, revision, schemaRevision }: Found): void {
@@ -191,7 +207,7 @@ export class EvaluationLoop {
       return;
     }
     const { marks } = decision;
-    const revoked = [...decision.holds].filter(({ told }) => isRevocation(told, standing.value));
+    const revoked = [...decision.holds].filter((hold) => isRevocation(honoured(hold), standing.value));
     decision.standing = standing;
     decision.revision = revision;
     decision.marks = unmarked;
@@ -212,6 +228,11 @@ export class EvaluationLoop {
   }
 }
 
+/** It may be otherwise in a moment: the store, or what is asked of it at once. */
+function isPassing(error: unknown): boolean {
+  return error instanceof UsherError && error.code !== "internal";
+}
+
 function attempt(validate: () => Question): Question | UsherError {
   try {
     return validate();
@@ -225,9 +246,11 @@ function failed({ code, message }: UsherError): Standing {
   return { value: "denied", missing: [], error: { code, message }, until: forever };
 }
 
-function standingOf(answer: Answer | undefined): Standing {
+function standingOf(answer: Answer | undefined, now: Instant): Standing {
   if (answer === undefined || answer.value === "pending") throw new UsherError("internal", "a live decision was not evaluated");
   const { value, missing, until, error } = answer;
   if (value !== "undecided") return { value, missing, until };
-  return { ...failed(error ?? new UsherError("internal", "a live decision is undecided")), until };
+  // What was too much to read is not known, so that nobody tells when it has become less.
+  const again = error?.code === "evaluation_too_large" ? now + limits.sweepMs : until;
+  return { ...failed(error ?? new UsherError("internal", "a live decision is undecided")), until: Math.min(until, again) };
 }

@@ -53,6 +53,7 @@ export class LiveDecision {
   /** Not empty: it is due. The first evaluation has no mark. */
   marks: readonly Mark[] = unmarked;
   due = true;
+  queuedFor: Instant = forever;
   evaluating = false;
 
   constructor(name: string, asked: Asked, subjectKey: string) {

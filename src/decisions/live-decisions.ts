@@ -8,6 +8,7 @@ import type { Revision, TenantId } from "../model/zookie.js";
 import { checkLease } from "./leases.js";
 import { LiveStream } from "./live-stream.js";
 import type { LivePort } from "./port.js";
+import { preview, type Preview, type Proposal } from "./preview.js";
 import { Registry } from "./registry.js";
 import { StreamMessages } from "./stream-messages.js";
 import { StreamRequests } from "./stream-requests.js";
@@ -32,6 +33,7 @@ export class LiveDecisions {
   readonly #registry: Registry;
   readonly #sweep: Sweep;
   readonly #stopListening: () => void;
+  readonly #stopHearing: () => void;
   #leaseMsMax: number;
   #stopped = false;
 
@@ -43,6 +45,7 @@ export class LiveDecisions {
     this.#stopListening = port.store.onCommit((commit) => this.#registry.apply(commit));
     this.#sweep = new Sweep(port, this.#registry);
     this.#sweep.start();
+    this.#stopHearing = port.store.onCondition(() => this.#registry.heed(port.store.condition.state));
   }
 
   get status(): LiveStatus {
@@ -59,6 +62,7 @@ export class LiveDecisions {
     const requestsOf = new StreamRequests(stream, this.#registry);
     let finished = false;
     const leave = onAbort(signal, () => stream.end(abortError(signal as AbortSignal)));
+    if (signal?.aborted === true) stream.end(abortError(signal));
     try {
       yield { kind: "opened", stream: stream.id, leaseMs: stream.leaseMs };
       void readAll(incoming, requestsOf, stream).then(() => {
@@ -83,6 +87,12 @@ export class LiveDecisions {
     return this.#registry.barrier.enforced(revision, waitMs, signal);
   }
 
+  /** What a write would change of what is held and of a list: see `preview`. */
+  preview(tenant: TenantId, proposal: Proposal, signal?: AbortSignal): Promise<Preview> {
+    const due = [...this.#registry.streams.values()].some((stream) => stream.tenant === tenant && stream.due > 0);
+    return preview(this.#port, tenant, { decisions: this.#registry.of(tenant), due }, proposal, signal);
+  }
+
   endTenant(tenant: TenantId): void {
     this.#registry.endTenant(tenant);
   }
@@ -95,6 +105,7 @@ export class LiveDecisions {
   stop(): void {
     this.#stopped = true;
     this.#stopListening();
+    this.#stopHearing();
     this.#sweep.stop();
     this.#registry.loop.stop();
     for (const stream of this.#registry.streams.values()) stream.end(new UsherError("closed", "the database is closing: open the stream anew when it is back"));
@@ -111,9 +122,15 @@ export class LiveDecisions {
       await this.#port.leases.raise(leaseMs);
       this.#leaseMsMax = Math.max(this.#leaseMsMax, leaseMs);
     }
+    if (this.#stopped) throw new UsherError("closed", "the database is closed");
+    if (!this.#port.store.hasTenant(tenant)) throw new UsherError("tenant_unknown", "the tenant was deleted: hold with another");
     const stream = new LiveStream(randomUUID(), tenant, leaseMs);
     const replaced = first.resumeStream === undefined ? undefined : streams.get(first.resumeStream);
-    if (replaced?.tenant === tenant) stream.replaces = replaced;
+    if (replaced?.tenant === tenant) {
+      stream.replaces = replaced;
+      // Until it has a lease of its own, its client may honour what that one gave.
+      stream.lapsesAt = replaced.lapsesAt;
+    }
     streams.set(stream.id, stream);
     return stream;
   }
@@ -123,6 +140,7 @@ async function firstOf(incoming: AsyncIterator<LiveRequest>, signal: AbortSignal
   let leave: (() => void) | undefined;
   const aborted = new Promise<never>((_resolve, reject) => (leave = onAbort(signal, () => reject(abortError(signal as AbortSignal)))));
   try {
+    if (signal?.aborted === true) throw abortError(signal);
     const first = await Promise.race([incoming.next(), aborted]);
     return first.done === true ? undefined : first.value;
   } finally {

@@ -17,6 +17,8 @@ export class LiveHold {
   /** All of it; undefined: it was not told by this stream. */
   toldStanding: Standing | undefined = undefined;
   cause: Mark | undefined = undefined;
+  /** How often it was told that something was taken away, and has not acknowledged it: till then its client may honour what it was told before. */
+  unconfirmed = 0;
 
   constructor(stream: LiveStream, decision: LiveDecision, { id, asked, contextName, explain, told }: Pick<LiveHold, "id" | "asked" | "contextName" | "explain" | "told">) {
     this.id = id;
@@ -29,7 +31,13 @@ export class LiveHold {
   }
 }
 
+/** What the client may act on, whatever it was told last. */
+export function honoured({ told, unconfirmed }: LiveHold): HeldAnswer | undefined {
+  return unconfirmed > 0 ? "allowed" : told;
+}
+
 /** What is asked with the named context laid under its own. */
 export function askedWith(asked: Asked, named: Context | undefined): Asked {
-  return named === undefined ? asked : { ...asked, context: { ...named, ...asked.context } };
+  if (named === undefined) return asked;
+  return { ...asked, context: asked.context === undefined ? named : { ...named, ...asked.context } };
 }

@@ -33,13 +33,12 @@ export class LiveStream {
   owesCheckpoint = false;
   /** On the monotonic clock, when the last lease that was sent to it has ended. */
   lapsesAt = -Infinity;
-  /** The stream whose place it takes, until it has acknowledged the first checkpoint that it asked for. */
+  /** The stream whose place it takes, until all that it takes over is its own. */
   replaces: LiveStream | undefined = undefined;
-  /** Checkpoints that were sent, and how many of them were acknowledged: each is, once and in order. */
-  checkpoints = 0;
-  acknowledgements = 0;
-  /** Which of them was the first that a ping asked for; 0: none. All that the stream took over was said before. */
-  coveredBy = 0;
+  /** Checkpoints that were sent and not acknowledged, in their order, each with the holds of which it says that something was taken away. */
+  readonly sent: { readonly revision: Revision; readonly holds: readonly LiveHold[] }[] = [];
+  /** What the next one says. */
+  confirming: LiveHold[] = [];
   /** Its connection has ended; its holds count until its lease has. */
   departed = false;
   /** Why it ends. */

@@ -5,10 +5,12 @@ import { evaluate, type Ground, type Question } from "../evaluation/evaluate.js"
 import { OverlaidSnapshot } from "../evaluation/overlaid-snapshot.js";
 import type { HeldAnswer } from "../model/live.js";
 import type { PreviewCheck, PreviewedChange } from "../model/preview.js";
+import { compileSchema } from "../model/schema/compile.js";
 import type { Schema } from "../model/schema/schema.js";
 import { checkTuple } from "../model/schema/shape.js";
 import type { Operation } from "../model/service.js";
 import type { Revision, TenantId } from "../model/zookie.js";
+import type { Snapshot } from "../storage/store.js";
 import { isRevocation, type LiveDecision } from "./live-decision.js";
 import type { LivePort } from "./port.js";
 import { nameOf, type TenantDecisions } from "./tenant-decisions.js";
@@ -31,8 +33,9 @@ export interface Preview {
   readonly more: boolean;
 }
 
-/** What the held decisions are of which somebody asks, for the whole of a tenant. */
+/** What is held of a tenant. */
 interface Held {
+  /** Undefined: nothing is. */
   readonly decisions: TenantDecisions | undefined;
   /** Evaluations that a commit made necessary have not all been done: what the decisions rest on may be out of date. */
   readonly due: boolean;
@@ -56,7 +59,7 @@ export async function preview(port: LivePort, tenant: TenantId, held: Held, prop
   try {
     const { asked, more } = questionsOf(held, proposal);
     const instant = Math.max(store.clock.now(), snapshot.instant);
-    const { schema } = await port.schemaAt(snapshot, tenant);
+    const schema = await schemaBefore(port, snapshot, tenant, proposal);
     for (const { kind, tuple } of proposal.operations) checkTuple(schema, tuple, kind === "delete" ? "delete" : "write");
     const before: Ground = { schema, snapshot, tenant, now: instant };
     const after: Ground = { schema: proposal.schema ?? schema, snapshot: new OverlaidSnapshot(snapshot, tenant, proposal.operations), tenant, now: instant };
@@ -73,6 +76,16 @@ export async function preview(port: LivePort, tenant: TenantId, held: Held, prop
     return { revision: snapshot.revision, instant, changes: changes.slice(0, proposal.limit), evaluated: asked.length, more: more || changes.length > proposal.limit };
   } finally {
     snapshot.release();
+  }
+}
+
+/** A first schema takes the place of one that knows nothing. */
+async function schemaBefore(port: LivePort, snapshot: Snapshot, tenant: TenantId, proposal: Proposal): Promise<Schema> {
+  try {
+    return (await port.schemaAt(snapshot, tenant)).schema;
+  } catch (error) {
+    if (proposal.schema !== undefined && error instanceof UsherError && error.code === "schema_missing") return compileSchema("");
+    throw error;
   }
 }
 

@@ -16,7 +16,7 @@ const unwatchedMax = 4_096;
  */
 export class ReachedKey implements Ground {
   readonly text: string;
-  /** The last commit that touched it since somebody first read it. */
+  /** The last commit that touched it, or may have. */
   changedAt: Revision = 0;
   /** Which of a relation's tuples are listed: a change of any other concerns the subject that it names alone. */
   kinds: readonly ListKind[] = [];
@@ -67,6 +67,7 @@ export class ReachIndex implements Reach {
   readonly #ups = new Map<string, ReachedKey>();
   readonly #bySubject = new Map<string, Set<LiveDecision>>();
   readonly #unwatched = new Set<string>();
+  #appliedAt: Revision = 0;
 
   get size(): number {
     return this.#members.size + this.#ups.size;
@@ -111,6 +112,7 @@ export class ReachIndex implements Reach {
 
   /** Tells of every decision that a commit may have changed, some of them several times. */
   apply({ revision, changes }: Commit, touched: (decision: LiveDecision) => void): void {
+    this.#appliedAt = revision;
     for (const { tuple } of changes) this.#touch(tuple, revision, touched);
   }
 
@@ -147,6 +149,8 @@ export class ReachIndex implements Reach {
     let key = keys.get(text);
     if (key === undefined) {
       key = new ReachedKey(text);
+      // What came before it was noted may have touched it: an evaluation of an older snapshot must not be taken for the present.
+      key.changedAt = this.#appliedAt;
       keys.set(text, key);
       this.#unwatched.add(text);
     }

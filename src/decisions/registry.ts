@@ -4,12 +4,12 @@ import { limits } from "../base/limits.js";
 import { affectedMembers } from "../model/schema/affected.js";
 import { memberKey } from "../model/schema/member-graph.js";
 import type { Revision, TenantId } from "../model/zookie.js";
-import type { Commit } from "../storage/store.js";
+import type { Commit, StoreState } from "../storage/store.js";
 import { Barrier } from "./barrier.js";
 import { EvaluationLoop } from "./evaluation-loop.js";
 import { outlives } from "./leases.js";
 import type { Asked, LiveDecision, Mark } from "./live-decision.js";
-import type { LiveHold } from "./live-hold.js";
+import { honoured, type LiveHold } from "./live-hold.js";
 import type { LiveStream } from "./live-stream.js";
 import type { LivePort } from "./port.js";
 import { TenantDecisions } from "./tenant-decisions.js";
@@ -41,13 +41,24 @@ export class Registry {
     return this.#tenants.values();
   }
 
+  /** Undefined: nobody holds anything of it. */
+  of(tenant: TenantId): TenantDecisions | undefined {
+    return this.#tenants.get(tenant);
+  }
+
   /** In the tick in which a commit is published, before its writer is answered. */
   apply(commit: Commit): void {
     const decisions = this.#tenants.get(commit.tenant);
     if (decisions === undefined) return;
     const { revision, metadata } = commit;
     if (commit.schema !== undefined) this.#applySchema(decisions, commit.schema, { kind: "schema", revision, metadata });
-    decisions.index.apply(commit, (decision) => this.loop.mark(decision, { kind: "tuple", revision, metadata }));
+    try {
+      decisions.index.apply(commit, (decision) => this.loop.mark(decision, { kind: "tuple", revision, metadata }));
+    } catch (error) {
+      // Whom it concerns is not known: everybody.
+      for (const decision of decisions.all) this.loop.mark(decision, { kind: "tuple", revision, metadata });
+      throw error;
+    }
   }
 
   /** Marks what may be answered otherwise under the schema; where that cannot be said, everything. */
@@ -103,9 +114,21 @@ export class Registry {
     stream.changed.delete(hold);
     if (decision.holds.size > 0) return;
     this.loop.abandon(decision);
+    decision.standing = undefined;
+    this.loop.deadlines.forget();
     const decisions = this.#tenants.get(stream.tenant);
     decisions?.drop(decision);
     if (decisions?.size === 0 && decisions.evaluating === 0) this.#tenants.delete(stream.tenant);
+  }
+
+  /** It asks otherwise from now on. */
+  move(hold: LiveHold, decision: LiveDecision): void {
+    const answer = honoured(hold);
+    if (answer === "allowed" || answer === "conditional") for (const { revision } of hold.decision.marks) if (revision !== undefined) this.barrier.moved(revision, hold);
+    this.detach(hold);
+    hold.decision = decision;
+    hold.cause = { kind: "context" };
+    this.attach(hold);
   }
 
   /** The client has forgotten it. */
@@ -120,13 +143,15 @@ export class Registry {
 
   /** @throws the codes of zookies */
   acknowledge(stream: LiveStream, zookie: string): void {
-    const through = this.#port.revisionOf(stream.tenant, zookie);
-    this.barrier.acknowledged(stream, through);
-    stream.acknowledgements++;
-    const { replaces } = stream;
-    if (replaces === undefined || stream.coveredBy === 0 || stream.acknowledgements < stream.coveredBy) return;
-    stream.replaces = undefined;
-    if (replaces.departed) this.remove(replaces);
+    const said = this.#port.revisionOf(stream.tenant, zookie);
+    let through: Revision | undefined;
+    // No further than what was sent: a client may know a zookie of which it was told nothing here.
+    for (let [first] = stream.sent; first !== undefined && first.revision <= said; [first] = stream.sent) {
+      stream.sent.shift();
+      for (const hold of first.holds) hold.unconfirmed--;
+      through = first.revision;
+    }
+    if (through !== undefined) this.barrier.acknowledged(stream, through);
   }
 
   /** Its requests have ended, and with them everything that it held; or its connection broke, and its holds count while its client may honour them. */
@@ -140,24 +165,41 @@ export class Registry {
       setTimeout(() => {
         if (!this.streams.has(stream.id)) return;
         this.#port.observer.onLapse?.();
-        this.remove(stream);
+        this.#forget(stream);
       }, capDelay(Math.ceil(lastsMs))).unref();
     }
   }
 
+  /** Its client has let go of all that it held. */
   remove(stream: LiveStream): void {
+    for (const hold of stream.holds.values()) this.barrier.dropped(hold);
+    this.#forget(stream);
+  }
+
+  #forget(stream: LiveStream): void {
     this.streams.delete(stream.id);
-    for (const hold of stream.holds.values()) {
-      this.detach(hold);
-      this.barrier.dropped(hold);
-    }
+    for (const hold of stream.holds.values()) this.detach(hold);
     stream.holds.clear();
     stream.urgent.clear();
     stream.others.clear();
   }
 
-  leaseSent(stream: LiveStream): void {
-    stream.lapsesAt = this.#port.monotonicMs() + outlives(stream.leaseMs);
+  /** A lease is sent: all that the client said before it is registered, and what it held by another stream as well. */
+  leased(stream: LiveStream): void {
+    stream.lapsesAt = Math.max(stream.lapsesAt, this.#port.monotonicMs() + outlives(stream.leaseMs));
+    const { replaces } = stream;
+    stream.replaces = undefined;
+    if (replaces?.departed !== true) return;
+    this.barrier.transfer(replaces, stream);
+    this.remove(replaces);
+  }
+
+  /** The store's state has become another: what waited for it may go on, or has waited in vain. */
+  heed(state: StoreState): void {
+    for (const stream of this.streams.values()) {
+      if (state === "ended") stream.end(new UsherError("closed", "the store has ended: open the stream anew when it is back"));
+      else stream.wake();
+    }
   }
 
   /** The tenant was deleted. */

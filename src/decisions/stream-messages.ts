@@ -1,4 +1,5 @@
 import type { Instant } from "../base/clock.js";
+import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import { evaluateAtHead } from "../evaluation/evaluate.js";
 import { explain } from "../evaluation/trace.js";
@@ -51,6 +52,10 @@ export class StreamMessages {
       const { told, cause } = hold;
       if (told === undefined || told === standing.value) states.push(state);
       else {
+        if (isRevocation(told, standing.value)) {
+          hold.unconfirmed++;
+          this.#stream.confirming.push(hold);
+        }
         flips.push({ ...state, cause: this.#cause(hold) });
         const published = cause?.revision === undefined ? undefined : this.#registry.barrier.publishedAt(cause.revision);
         this.#port.observer.onFlip?.(cause?.kind ?? "resume", isRevocation(told, standing.value), published === undefined ? undefined : this.#port.monotonicMs() - published);
@@ -85,15 +90,18 @@ export class StreamMessages {
     if (stream.nonce === undefined && !stream.owesCheckpoint) return undefined;
     // Up to the instant as well as up to the commit: what time has ended is due now, if it was not before.
     const instant = this.#registry.loop.deadlines.fire();
-    if (!stream.complete) return undefined;
+    // A store that has failed may hold a commit that nobody has seen: no lease is given on its word.
+    if (!stream.complete || this.#port.store.condition.state !== "ready") return undefined;
     const { nonce, leaseMs, tenant } = stream;
     stream.nonce = undefined;
     stream.owesCheckpoint = false;
-    stream.checkpoints++;
-    if (nonce !== undefined && stream.coveredBy === 0) stream.coveredBy = stream.checkpoints;
-    const zookie = this.#port.zookie(tenant, this.#registry.revisionOfHead());
+    const revision = this.#registry.revisionOfHead();
+    if (stream.sent.length >= limits.checkpointsUnacknowledgedMax) stream.end(new UsherError("overloaded", `${stream.sent.length} checkpoints are not acknowledged: acknowledge each`));
+    stream.sent.push({ revision, holds: stream.confirming });
+    stream.confirming = [];
+    const zookie = this.#port.zookie(tenant, revision);
     if (nonce === undefined) return { kind: "checkpoint", zookie, instant };
-    this.#registry.leaseSent(stream);
+    this.#registry.leased(stream);
     return { kind: "checkpoint", zookie, instant, nonce, leaseMs };
   }
 

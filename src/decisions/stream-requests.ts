@@ -61,12 +61,14 @@ export class StreamRequests {
     let taken = 0;
     for (const hold of holds) {
       if (++taken % holdsAtOnce === 0) await setImmediate();
+      if (this.#stream.departed) return;
       try {
         this.#take(hold);
       } catch (error) {
         if (!(error instanceof UsherError)) throw error;
         this.#stream.refused.push({ id: checkHoldId(hold?.id), code: error.code, message: error.message });
         this.#stream.wake();
+        if (this.#stream.refused.length > limits.refusedWaitingMax) throw new UsherError("overloaded", `${limits.refusedWaitingMax} refusals are not read: read them, and correct what is sent`);
       }
     }
   }
@@ -88,17 +90,21 @@ export class StreamRequests {
     this.#registry.attach(hold);
   }
 
-  #setContext(name: string, context: unknown): void {
+  async #setContext(name: string, context: unknown): Promise<void> {
     const named = this.#context(name);
     named.context = checkContext(context, `the context ${quote(name)}`);
+    const stream = this.#stream;
+    // Nothing is complete before the last of them has gone over.
+    stream.due++;
+    let moved = 0;
     for (const hold of named.holds) {
-      const decision = this.#registry.decision(this.#stream.tenant, askedWith(hold.asked, named.context));
-      if (decision === hold.decision) continue;
-      hold.cause = { kind: "context" };
-      this.#registry.detach(hold);
-      hold.decision = decision;
-      this.#registry.attach(hold);
+      if (++moved % holdsAtOnce === 0) await setImmediate();
+      if (stream.departed) break;
+      const decision = this.#registry.decision(stream.tenant, askedWith(hold.asked, named.context));
+      if (decision !== hold.decision) this.#registry.move(hold, decision);
     }
+    stream.due--;
+    stream.wake();
   }
 
   #context(name: string) {

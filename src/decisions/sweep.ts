@@ -49,9 +49,9 @@ export class Sweep {
         try {
           await this.#sweep(decisions, all.slice(i, i + limits.liveChunkMax));
         } catch (error) {
-          // The store does not answer, which others tell of: the next pass looks again.
+          // The store does not answer, or the tenant has no schema: the next pass looks again.
           if (!(error instanceof UsherError)) this.#port.observer.onFinding?.(asError(error));
-          return;
+          break;
         }
         const took = this.#port.monotonicMs() - start;
         if (i + limits.liveChunkMax < all.length) await sleep(took * (1 / limits.sweepShare - 1), undefined, { ref: false });

@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import { exactText } from "../evaluation/memo.js";
 import { memberKey, subjectKey } from "../evaluation/reads.js";
+import type { Context } from "../model/context.js";
 import type { Schema } from "../model/schema/schema.js";
 import type { Revision, TenantId } from "../model/zookie.js";
 import { LiveDecision, type Asked } from "./live-decision.js";
@@ -60,8 +62,19 @@ export function nameOf(asked: Asked): string {
   return `${memberKey(asked.object, asked.permission)}@${subjectKey(asked.subject)} ${contextText(asked)}`;
 }
 
+/** Longer texts are known by their hash. */
+const hashedFrom = 128;
+/** A named context is that of thousands of holds. */
+const texts = new WeakMap<Context, string>();
+
 /** Contexts that differ in the order of their fields alone are the same. */
 function contextText({ context }: Asked): string {
   if (context === undefined || Object.keys(context).length === 0) return "";
-  return exactText(Object.fromEntries(Object.entries(context).sort(([a], [b]) => (a < b ? -1 : 1))));
+  let text = texts.get(context);
+  if (text === undefined) {
+    text = exactText(Object.fromEntries(Object.entries(context).sort(([a], [b]) => (a < b ? -1 : 1))));
+    if (text.length > hashedFrom) text = createHash("sha256").update(text).digest("base64url");
+    texts.set(context, text);
+  }
+  return text;
 }

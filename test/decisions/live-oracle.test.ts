@@ -81,7 +81,7 @@ async function play(world: World, objectsThere: readonly ObjectRef[], { about, d
   };
   const snapshot = () => new HinderedSnapshot(MemoryStore.prototype.snapshot.call(store), delay);
   const port = {
-    store: Object.assign(store, { clock: { now: () => instant }, snapshot }),
+    store: Object.assign(store, { clock: { now: () => instant }, snapshot, condition: { state: "ready" }, onCondition: () => () => undefined, hasTenant: () => true }),
     cache,
     observer: { onEvaluation: () => undefined, onFinding: (error: Error) => assert.fail(error) },
     leases: leasesInMemory(),

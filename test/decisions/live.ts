@@ -5,6 +5,7 @@ import { RelationCache } from "../../src/evaluation/cache/relation-cache.js";
 import type { HeldAnswer, Hold, LiveResponse } from "../../src/model/live.js";
 import { compileSchema } from "../../src/model/schema/compile.js";
 import { parseCheck, parseTuple } from "../../src/model/tuple-text.js";
+import type { StoreState } from "../../src/storage/store.js";
 import { MemoryStore } from "../evaluation/memory-store.js";
 import { UsherError } from "../../src/base/errors.js";
 import { answerOf, EnforcementPoint } from "./enforcement-point.js";
@@ -17,9 +18,11 @@ export function live(schemaText: string, tuples: readonly string[] = [], { lease
   const cache = new RelationCache(store);
   const schemas = [{ schema: compileSchema(schemaText), revision: 1 }];
   const clock = { instant: now, monotonic: 0 };
+  const condition: { state: StoreState } = { state: "ready" };
+  const conditionListeners = new Set<() => void>();
   const failing = { error: undefined as UsherError | undefined };
   const port = {
-    store: Object.assign(store, { clock: { now: () => clock.instant } }),
+    store: Object.assign(store, { clock: { now: () => clock.instant }, condition, onCondition: (listener: () => void) => (conditionListeners.add(listener), () => conditionListeners.delete(listener)), hasTenant: () => true }),
     cache,
     observer: { onEvaluation: () => undefined, ...observer },
     leases,
@@ -45,6 +48,10 @@ export function live(schemaText: string, tuples: readonly string[] = [], { lease
     clock,
     decisions,
     failing,
+    become: (state: StoreState) => {
+      condition.state = state;
+      for (const listener of conditionListeners) listener();
+    },
     point: (options: ConstructorParameters<typeof EnforcementPoint>[1] = {}) => new EnforcementPoint(decisions, options),
     write: (...lines: string[]) => store.apply(lines.map((line) => ({ kind: "write" as const, tuple: parseTuple(line) })), clock.instant),
     remove: (...lines: string[]) => store.apply(lines.map((line) => ({ kind: "delete" as const, tuple: parseTuple(line) })), clock.instant),

@@ -3,6 +3,7 @@ import type { Mutant } from "./mutant.js";
 const oracle = ["test/decisions/live-oracle.test.js"];
 const examples = ["test/decisions/live-decisions.test.js"];
 const barrier = ["test/decisions/barrier.test.js"];
+const races = ["test/decisions/races.test.js"];
 const cases = 400;
 
 /** What live decisions must hear of, and when they may say that they have. */
@@ -119,11 +120,46 @@ export const decisionMutants: readonly Mutant[] = [
     suites: barrier,
   },
   {
-    name: "a broken stream is let go by any acknowledgement of the one that takes its place",
+    name: "a key that was not noted before is taken for one that nothing has touched",
+    file: "src/decisions/reach-index.js",
+    find: "key.changedAt = this.#appliedAt;",
+    replace: "",
+    suites: races,
+  },
+  {
+    name: "an acknowledgement of what was not sent counts",
     file: "src/decisions/registry.js",
-    find: "|| stream.coveredBy === 0 || stream.acknowledgements < stream.coveredBy)",
-    replace: ")",
-    suites: barrier,
+    find: "if (through !== undefined)\n            this.barrier.acknowledged(stream, through);",
+    replace: "this.barrier.acknowledged(stream, said);",
+    suites: races,
+  },
+  {
+    name: "a revocation counts nobody who may not have heard of the one before",
+    file: "src/decisions/evaluation-loop.js",
+    find: "isRevocation(honoured(hold), ",
+    replace: "isRevocation(hold.told, ",
+    suites: races,
+  },
+  {
+    name: "a store that has failed gives leases",
+    file: "src/decisions/stream-messages.js",
+    find: '|| this.#port.store.condition.state !== "ready"',
+    replace: "",
+    suites: races,
+  },
+  {
+    name: "a stream that takes another's place forgets its lease",
+    file: "src/decisions/live-decisions.js",
+    find: "stream.lapsesAt = replaced.lapsesAt;",
+    replace: "",
+    suites: races,
+  },
+  {
+    name: "a change of context takes a hold out of the barrier",
+    file: "src/decisions/registry.js",
+    find: "this.barrier.moved(revision, hold);",
+    replace: ";",
+    suites: races,
   },
   {
     name: "a receipt does not wait for decisions that are still to be evaluated",

@@ -76,10 +76,13 @@ describe("live decisions", () => {
     await point.ping();
     assert.equal(world.decisions.status.walks, walks + 4, "what is built on it by an arrow, too, and what turned back");
     assert.deepEqual(answers(point), { 1: "allowed", 2: "denied", 3: "denied" });
-    world.define(schema.replace("relation parent: folder", "relation parent: folder | group"));
+    world.define(schema);
     await point.ping();
     assert.deepEqual(answers(point), { 1: "allowed", 2: "denied", 3: "allowed" });
-    assert.equal(world.decisions.status.walks, walks + 6, "an arrow is built on the relation that it follows");
+    const before = world.decisions.status.walks;
+    world.define(schema.replace("relation parent: folder", "relation parent: folder | group"));
+    await point.ping();
+    assert.equal(world.decisions.status.walks, before + 1, "an arrow is built on the relation that it follows");
   });
 
   it("end with the clock: an expiry, and a condition's boundary", async () => {

@@ -4,13 +4,16 @@ import type {
   ExpandRequest, ExpandResponse, ExportTuplesRequest, ExportTuplesResponse, ImportTuplesOptions, ImportTuplesResponse, LookupCount, LookupObjectsResponse, LookupPermissionsResponse, LookupSubjectsResponse, Operation, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service,
   WatchEvent, WatchTuplesRequest, WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../model/service.js";
+import { Guard, type GuardOptions } from "./guard/guard.js";
 import { importMessages, type ImportSource } from "./import-messages.js";
 import {
   foundSubject, objectsRequest, pages, permissionsRequest, subjectsRequest, total,
   type FoundSubject, type LookupObjectsOptions, type LookupPermissionsOptions, type LookupSubjectsOptions,
 } from "./lookups.js";
 import type { TupleFilter } from "../model/filter.js";
+import type { LiveRequest, LiveResponse } from "../model/live.js";
 import type { ObjectRef } from "../model/object.js";
+import type { PreviewChangeRequest, PreviewChangeResponse, PreviewCheck } from "../model/preview.js";
 import type { Quotas, Tenant } from "../model/tenant.js";
 import type { Tuple } from "../model/tuple.js";
 import { toObject, toSubject, toTuple, type ObjectLike, type SubjectLike, type TupleLike } from "./references.js";
@@ -44,6 +47,14 @@ export interface CheckItem extends Pick<BatchCheckItem, "permission" | "context"
   readonly contextualTuples?: readonly TupleLike[];
 }
 
+/** One question of a preview. */
+export type PreviewItem = Omit<CheckItem, "explain" | "contextualTuples">;
+
+/** A write that is not made, either operations or a schema: `{ operations: [remove("team:sre#member@user:ana")] }`. */
+export interface PreviewOptions extends Omit<PreviewChangeRequest, "checks">, Cancellable {
+  readonly checks?: readonly PreviewItem[];
+}
+
 /**
  * A database in a program's hands, embedded or remote. Every method rejects with a `UsherError`.
  * References are text for literals and structured for variables: `"node:" + id` would let an id of
@@ -52,6 +63,7 @@ export interface CheckItem extends Pick<BatchCheckItem, "permission" | "context"
 export class Usher {
   readonly #service: Service;
   readonly #tenant: string | undefined;
+  readonly #guards = new Set<Guard>();
 
   /** @param tenant default: `default` */
   constructor(service: Service, tenant?: string) {
@@ -117,6 +129,14 @@ export class Usher {
   /** Every tuple that matches, all of one snapshot, as they are consumed, in batches with the zookie and a cursor to go on from. */
   exportTuples(filter: TupleFilter = {}, { signal, ...options }: ExportOptions = {}): AsyncIterable<ExportTuplesResponse> {
     return this.#service.exportTuples({ filter, ...options }, this.#call(signal));
+  }
+
+  /**
+   * What a write would give and take, of the permissions that are held and of a list of checks; nothing is written.
+   * @throws what the write would be refused with
+   */
+  async preview({ checks, signal, ...change }: PreviewOptions): Promise<PreviewChangeResponse> {
+    return this.#service.previewChange({ ...change, ...(checks && { checks: checks.map(toPreviewCheck) }) }, this.#call(signal));
   }
 
   /** The whole decision: allowed, denied or conditional, and at which snapshot. */
@@ -227,8 +247,28 @@ export class Usher {
     return writeWholeFile(path, bytesOf(this.#service.backup(request, this.#call(signal))));
   }
 
-  /** Closes the database, or the connection. */
+  /**
+   * The stream of an enforcement point, for who writes one: `guard` is one. The protocol is on the page of `decisions/`. It begins when the first
+   * response is asked for, and leaving the loop ends it.
+   */
+  live(requests: AsyncIterable<LiveRequest>, { signal }: Cancellable = {}): AsyncIterable<LiveResponse> {
+    return this.#service.live(requests, this.#call(signal));
+  }
+
+  /**
+   * An enforcement point: it holds permissions that are kept true, and takes them back when they end. A program needs one for each tenant.
+   * @throws `invalid_request` for a bound out of bounds
+   */
+  guard(options: GuardOptions = {}): Guard {
+    const guard = new Guard(this.#service, this.#call(undefined), options);
+    this.#guards.add(guard);
+    guard.once("closed", () => this.#guards.delete(guard));
+    return guard;
+  }
+
+  /** Closes the database, or the connection, and the guards that were made of it here. */
   async close(): Promise<void> {
+    for (const guard of [...this.#guards]) guard.close();
     return this.#service.close();
   }
 
@@ -254,6 +294,10 @@ function toItem({ object, subject, contextualTuples, ...rest }: CheckItem): Batc
     subject: toSubject(subject),
     ...(contextualTuples && { contextualTuples: contextualTuples.map(toTuple) }),
   };
+}
+
+function toPreviewCheck({ object, subject, ...rest }: PreviewItem): PreviewCheck {
+  return { ...rest, object: toObject(object), subject: toSubject(subject) };
 }
 
 async function* bytesOf(pieces: AsyncIterable<BackupResponse>): AsyncGenerator<Uint8Array, void> {

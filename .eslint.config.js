@@ -20,5 +20,15 @@ export default tseslint.config(
       "prefer-const": "error"
     }
   },
+  {
+    ...tseslint.configs.disableTypeChecked,
+    files: ["src/client/browser/*.js"],
+    languageOptions: {
+      ...tseslint.configs.disableTypeChecked.languageOptions,
+      globals: Object.fromEntries(
+        ["AbortController", "AbortSignal", "CustomEvent", "EventTarget", "TextDecoderStream", "clearTimeout", "fetch", "performance", "setTimeout"].map((name) => [name, "readonly"]),
+      ),
+    },
+  },
   { files: ["test/**", "bench/**"], rules: { "no-console": "off" } }
 );

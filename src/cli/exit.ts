@@ -5,22 +5,25 @@ import type { Terminal } from "./terminal.js";
 /** What a script may rely on. */
 export const exitCodes = {
   ok: 0,
-  /** A check was denied, a test failed, a file is not formatted, two schemas differ. */
+  /** A check was denied, a test failed, a file is not formatted, two schemas differ, a preview found a loss. */
   denied: 1,
   usage: 2,
   /** A check needs context fields that it was not given. */
   conditional: 3,
   /** An error with a code. */
   error: 4,
+  /** It was committed, but not enforced everywhere within the time that `--await` gave. */
+  pending: 5,
 } as const;
 
 export const exitHelp = `
 Exit codes:
   0  done; a check: allowed
-  1  a check: denied; a test failed; \`schema format --check\`, \`schema diff\` or \`fsck\` found something
+  1  a check: denied; a test failed; \`schema format --check\`, \`schema diff\`, \`fsck\` or \`preview --fail-on-loss\` found something
   2  usage: an unknown command or option, a missing argument
   3  a check: conditional, context fields are missing
-  4  an error, printed as \`usher: CODE: message\``;
+  4  an error, printed as \`usher: CODE: message\`
+  5  with --await: committed, but not enforced everywhere within that time`;
 
 /**
  * Tells what was thrown, and which exit code it has.

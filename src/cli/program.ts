@@ -8,9 +8,11 @@ import { addFsck } from "./fsck.js";
 import { addGlobalOptions, createRunner } from "./options.js";
 import { addKeyCommands } from "./key.js";
 import { addLookup } from "./lookup.js";
+import { addPreview } from "./preview.js";
 import { addRestore } from "./restore.js";
 import { addSchema } from "./schema.js";
 import { addServe } from "./serve.js";
+import { addSession } from "./session.js";
 import type { Terminal } from "./terminal.js";
 import { addTenant } from "./tenant.js";
 import { addTest } from "./test.js";
@@ -61,6 +63,6 @@ function createProgram(terminal: Terminal, finish: (exitCode: number) => void): 
     .addHelpText("after", exitHelp);
   addGlobalOptions(program, terminal);
   const run = createRunner(terminal, finish);
-  for (const add of [addServe, addConfig, addSchema, addTuple, addCheck, addExpand, addLookup, addWatch, addKeyCommands, addTenant, addTest, addBackup, addRestore, addFsck, addUpgrade, addVersion]) add(program, run);
+  for (const add of [addServe, addConfig, addSchema, addTuple, addSession, addCheck, addExpand, addLookup, addPreview, addWatch, addKeyCommands, addTenant, addTest, addBackup, addRestore, addFsck, addUpgrade, addVersion]) add(program, run);
   return program;
 }

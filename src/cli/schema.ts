@@ -1,9 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { Option, type Command } from "commander";
+import { machineTime } from "../base/clock.js";
 import { UsherError } from "../base/errors.js";
 import { checkSchema } from "../model/schema/compile.js";
 import type { SchemaDiagnostic } from "../model/schema/diagnostics.js";
 import { formatSchema } from "../model/schema/format.js";
+import { addAwaitOption, awaitRequest, enforcementExit, receiptText, type AwaitOptions } from "./enforcement.js";
 import { exitCodes } from "./exit.js";
 import { readInput } from "./input.js";
 import { withUsher, type Runner } from "./options.js";
@@ -23,24 +25,28 @@ export function addSchema(program: Command, run: Runner): void {
 }
 
 function addWrite(group: Command, run: Runner): void {
-  const command = addMetadataOptions(group.command("write"))
+  const command = addAwaitOption(addMetadataOptions(group.command("write")))
     .description("make a schema the one in force")
     .argument("<file>", "the schema text; `-` for stdin")
     .option("--validate-only", "check everything, also against the tuples that stand; write nothing")
     .addHelpText("after", `
 Examples:
   $ usher schema write schema.zed --reason 'contractors may view dashboards'
+  $ usher schema write schema.zed --await 30s
   $ usher schema write - < schema.zed`);
   command.action((file: string) =>
-    run<MetadataOptions & { validateOnly?: boolean }>(command, async ({ options, output, terminal }) => {
+    run<MetadataOptions & AwaitOptions & { validateOnly?: boolean }>(command, async ({ options, output, terminal }) => {
       const text = await readInput(file, terminal.stdin);
       const validateOnly = options.validateOnly ?? false;
-      const answer = await withUsher(options, (usher) => usher.writeSchema(text, { ...metadataRequest(options), validateOnly }));
+      const startedAt = machineTime.monotonicMs();
+      const answer = await withUsher(options, (usher) => usher.writeSchema(text, { ...metadataRequest(options), ...awaitRequest(options), validateOnly }));
+      const { changed, zookie, enforcement } = answer;
+      const receipt = receiptText(zookie, changed, enforcement, machineTime.monotonicMs() - startedAt);
       await output.write(
-        () => `${validateOnly ? "the schema is valid" : answer.changed ? "schema written" : "schema unchanged"}  zookie ${answer.zookie}`,
+        () => `${validateOnly ? "the schema is valid" : changed ? "schema written" : "schema unchanged"}  zookie ${zookie}${receipt}`,
         () => answer,
       );
-      return undefined;
+      return enforcementExit(enforcement);
     }),
   );
 }

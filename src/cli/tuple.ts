@@ -1,9 +1,11 @@
 import type { Command } from "commander";
 import { create, touch } from "../client/references.js";
+import { machineTime } from "../base/clock.js";
 import { limits } from "../base/limits.js";
 import type { Operation } from "../model/service.js";
 import { formatTuple } from "../model/tuple.js";
 import { parseCount } from "./duration.js";
+import { enforcementExit, receiptText } from "./enforcement.js";
 import { addFilterOptions, filterOf, type FilterOptions } from "./filter-options.js";
 import { tupleJson } from "./json.js";
 import { withUsher, type Runner } from "./options.js";
@@ -35,12 +37,15 @@ Examples:
   command.action((tuples: string[]) =>
     run<WriteOptions>(command, async ({ options, output }) => {
       const operations = tuples.map(operation);
+      const startedAt = machineTime.monotonicMs();
       const answer = await withUsher(options, (usher) => usher.write(operations, writeRequest(options)));
+      const { changed, zookie, enforcement } = answer;
+      const receipt = receiptText(zookie, changed > 0, enforcement, machineTime.monotonicMs() - startedAt);
       await output.write(
-        () => (options.validateOnly ? `valid  would change ${answer.changed}` : `written  changed ${answer.changed}  zookie ${answer.zookie}`),
+        () => (options.validateOnly ? `valid  would change ${changed}` : `written  changed ${changed}  zookie ${zookie}${receipt}`),
         () => answer,
       );
-      return undefined;
+      return enforcementExit(enforcement);
     }),
   );
 }

@@ -7,17 +7,24 @@ import { addFilterOptions, filtersOf, type FilterOptions } from "./filter-option
 import { instantText, tupleJson } from "./json.js";
 import { withUsher, type Runner } from "./options.js";
 import type { Output } from "./output.js";
+import { readQuestions, watchDecisions } from "./watch-decisions.js";
 
 interface WatchOptions extends FilterOptions {
   readonly after?: string;
   readonly earliest?: boolean;
   readonly checkpoint?: number;
   readonly schema?: boolean;
+  readonly decisions?: boolean;
 }
+
+/** They choose commits, of which a watch of decisions prints none. */
+const commitOptions = ["after", "earliest", "checkpoint", "schema", "objectType", "objectId", "objectPrefix", "relation", "subjectType", "subjectId", "subjectRelation"];
 
 export function addWatch(program: Command, run: Runner): void {
   const command = addFilterOptions(program.command("watch"))
-    .description("print commits as they happen, until interrupted")
+    .description("print commits, or with --decisions how decisions stand and what becomes of them, as it happens, until interrupted")
+    .argument("[question...]", "with --decisions: object, permission and subjects, or object#permission@subject; none: lines of stdin")
+    .addOption(new Option("--decisions", "hold these decisions, and print each change of an answer with its cause").conflicts(commitOptions))
     .addOption(new Option("--after <zookie>", "those after this zookie, without gap or duplicate").conflicts("earliest"))
     .option("--earliest", "from the earliest commit that is kept")
     .addOption(new Option("--checkpoint <ms>", "say at least this often how far the stream is complete, as 500 or 5s").argParser(parseInterval))
@@ -26,15 +33,20 @@ export function addWatch(program: Command, run: Runner): void {
 Examples:
   $ usher watch
   $ usher watch --after ASNF… --object-type node
-  $ usher watch --json --checkpoint 5s`);
-  command.action(() =>
+  $ usher watch --json --checkpoint 5s
+  $ usher watch --decisions node:n1 restart user:ana user:bo
+  $ usher watch --decisions 'document:1#view@user:ana with {"ip": "10.1.2.3"}'`);
+  command.action((words: string[]) =>
     run<WatchOptions>(command, async ({ options, output, terminal }) => {
+      if (!options.decisions && words.length > 0) command.error("error: too many arguments: a question needs --decisions", { code: "usher.conflict" });
+      const questions = options.decisions ? await readQuestions(words, terminal.stdin) : [];
       const stop = new AbortController();
       const forget = terminal.onSignal(() => stop.abort());
       const closed = () => stop.abort();
       terminal.stdout.once("error", closed);
       try {
         await withUsher(options, async (usher) => {
+          if (options.decisions) return watchDecisions(usher, questions, { output, signal: stop.signal });
           for await (const event of usher.watch({ ...request(options), signal: stop.signal })) await writeEvent(event, output);
         });
       } catch (error) {

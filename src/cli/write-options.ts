@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from "commander";
 import type { Metadata, Precondition } from "../model/service.js";
+import { addAwaitOption, awaitRequest, type AwaitOptions } from "./enforcement.js";
 import { collect } from "./options.js";
 import { filterForm, parseFilter } from "./filter-options.js";
 
@@ -11,7 +12,7 @@ export interface MetadataOptions {
 }
 
 /** The options of every command that writes tuples. */
-export interface WriteOptions extends MetadataOptions {
+export interface WriteOptions extends MetadataOptions, AwaitOptions {
   readonly requestId?: string;
   readonly mustMatch?: readonly string[];
   readonly mustNotMatch?: readonly string[];
@@ -26,7 +27,7 @@ export function addMetadataOptions(command: Command): Command {
 }
 
 export function addWriteOptions(command: Command): Command {
-  return addMetadataOptions(command)
+  return addAwaitOption(addMetadataOptions(command))
     .option("--request-id <id>", "a retry with the same id and the same request is not applied again")
     .option("--must-match <filter>", `only if a tuple matches; may be repeated. ${filterForm}`, collect)
     .option("--must-not-match <filter>", "only if no tuple matches; may be repeated", collect)
@@ -41,6 +42,7 @@ export function writeRequest(options: WriteOptions) {
   ];
   return {
     ...metadataRequest(options),
+    ...awaitRequest(options),
     ...(preconditions.length === 0 ? {} : { preconditions }),
     ...(options.requestId === undefined ? {} : { requestId: options.requestId }),
     ...(options.validateOnly ? { validateOnly: true } : {}),

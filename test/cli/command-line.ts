@@ -21,12 +21,55 @@ export async function usher(words: readonly string[], input: { readonly stdin?: 
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 
+/** A command line that goes on until it is interrupted, in this process. */
+export class Running {
+  readonly ended: Promise<Ran>;
+  readonly #stdout = new Kept();
+  readonly #stderr = new Kept();
+  #interrupt: () => void = () => undefined;
+
+  constructor(words: readonly string[], input: { readonly stdin?: string; readonly environment?: Terminal["environment"] } = {}) {
+    const onSignal = (listener: () => void) => {
+      this.#interrupt = listener;
+      return () => undefined;
+    };
+    const terminal: Terminal = { stdin: Readable.from([input.stdin ?? ""]), stdout: this.#stdout, stderr: this.#stderr, environment: input.environment ?? {}, onSignal, onHangup: () => () => undefined };
+    this.ended = runCommand(words, terminal).then((code) => ({ code, stdout: this.#stdout.text, stderr: this.#stderr.text }));
+  }
+
+  /** The lines that it has written, once there are so many. Fails where it ends before. */
+  async lines(count: number): Promise<string[]> {
+    const early = this.ended.then(({ code, stderr }) => Promise.reject(new Error(`it ended with exit code ${code}: ${stderr}`)));
+    const text = await Promise.race([this.#stdout.until((written) => written.split("\n").length > count), early]);
+    return text.split("\n").slice(0, count);
+  }
+
+  interrupt(): Promise<Ran> {
+    this.#interrupt();
+    return this.ended;
+  }
+}
+
 class Kept extends Writable {
   text = "";
+  readonly #waiting = new Set<() => void>();
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.text += chunk.toString();
     done();
+    for (const look of [...this.#waiting]) look();
+  }
+
+  until(enough: (text: string) => boolean): Promise<string> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (!enough(this.text)) return;
+        this.#waiting.delete(look);
+        resolve(this.text);
+      };
+      this.#waiting.add(look);
+      look();
+    });
   }
 }
 
@@ -34,7 +77,7 @@ class Kept extends Writable {
 export class Place {
   readonly folder: string;
   readonly #database: Database;
-  readonly #server: Server;
+  #server: Server;
 
   private constructor(folder: string, database: Database, server: Server) {
     this.folder = folder;
@@ -45,10 +88,15 @@ export class Place {
   static async open(): Promise<Place> {
     const folder = await mkdtemp(join(tmpdir(), "usher-cli-"));
     const database = await Database.open(join(folder, "data"));
-    const onError = (error: Error) => {
-      throw error;
-    };
     return new Place(folder, database, await serve(database, { address: "127.0.0.1:0", onError }));
+  }
+
+  /** The server goes, and another one comes at its address. @param meanwhile what befalls the database while there is none */
+  async restartServer(meanwhile: (database: Database) => Promise<unknown>): Promise<void> {
+    const { address } = this;
+    await this.#server.close(0);
+    await meanwhile(this.#database);
+    this.#server = await serve(this.#database, { address, onError });
   }
 
   get address(): string {
@@ -58,6 +106,11 @@ export class Place {
   /** Runs a command line against the server. */
   usher(...words: string[]): Promise<Ran> {
     return usher(words, { environment: { USHER_ADDRESS: this.address } });
+  }
+
+  /** Runs one against the server until it is interrupted. */
+  start(words: readonly string[], stdin = ""): Running {
+    return new Running(words, { stdin, environment: { USHER_ADDRESS: this.address } });
   }
 
   async file(name: string, text: string | Uint8Array): Promise<string> {
@@ -71,4 +124,8 @@ export class Place {
     await this.#database.close();
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+function onError(error: Error): never {
+  throw error;
 }

@@ -8,6 +8,7 @@ import { conditions } from "./suites/conditions.js";
 import { engine } from "./suites/engine.js";
 import { growth } from "./suites/growth.js";
 import { grpc } from "./suites/grpc.js";
+import { live } from "./suites/live.js";
 import { model } from "./suites/model.js";
 import { spicedb } from "./suites/spicedb.js";
 import { start } from "./suites/start.js";
@@ -17,7 +18,7 @@ import { writes } from "./suites/writes.js";
 import { wholeNumber } from "./whole-number.js";
 
 /** `npm run bench`: see the usage. Figures differ between machines and between minutes; the ratios are taken within one run. */
-const suites: readonly Suite[] = [model, conditions, storage, engine, spicedb, watch, writes, grpc, growth, start];
+const suites: readonly Suite[] = [model, conditions, storage, engine, spicedb, watch, live, writes, grpc, growth, start];
 
 const usage = `usage: npm run bench -- [--only NAME]… [--quick] [--tuples N] [--json FILE]
   --only NAME   this suite, again for more:

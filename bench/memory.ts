@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 export interface Memory {
   /** All that is in memory for the process, what it maps of files too. */
@@ -13,6 +15,14 @@ export interface Memory {
 export function memoryNow(): Memory {
   const { rss, heapTotal } = process.memoryUsage();
   return { residentBytes: rss, ownBytes: anonymousBytes() ?? rss, heapBytes: heapTotal };
+}
+
+/** The same after garbage was collected; `heapBytes` is what is in use then. */
+export function settledMemory(): Memory {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  for (let time = 0; time < 3; time++) collect();
+  return { ...memoryNow(), heapBytes: process.memoryUsage().heapUsed };
 }
 
 function anonymousBytes(): number | undefined {

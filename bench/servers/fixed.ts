@@ -21,6 +21,7 @@ export async function startFixed(): Promise<Running> {
     backup: refuse,
     watchTuples: refuse,
     live: refuse,
+    previewChange: refuse,
     expand: refuse,
     lookupObjects: refuse,
     lookupSubjects: refuse,

@@ -6,7 +6,7 @@ import type { World } from "./world.js";
 const batchSize = 100;
 
 /** Writes the schema and imports the tuples; tells how many they were. */
-export async function fill(service: Service, world: World): Promise<number> {
+export async function fill(service: Service, world: Pick<World, "schema" | "tuples">): Promise<number> {
   await service.writeSchema({ text: world.schema }, {});
   const { imported } = await service.importTuples(messagesOf(world.tuples()), {});
   return imported;

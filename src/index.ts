@@ -12,12 +12,25 @@ export type {
   ExportOptions,
   ImportOptions,
   PageOptions,
+  PreviewItem,
+  PreviewOptions,
   ReadOptions,
   SchemaOptions,
   WatchOptions,
   WriteOptions,
 } from "./client/usher.js";
 export { create, remove, touch } from "./client/references.js";
+export { Guard } from "./client/guard/guard.js";
+export type { GuardOptions, HoldOptions } from "./client/guard/guard.js";
+export type { DecisionChange, GuardEvents } from "./client/guard/guard-events.js";
+export type { GuardTime } from "./client/guard/guard-time.js";
+export type { Hold, HoldReason } from "./client/guard/hold.js";
+export { LiveTokens } from "./client/browser/live-tokens.js";
+export type { BrowserQuestion, LiveToken } from "./client/browser/live-tokens.js";
+export { browserStream } from "./client/browser/stream.js";
+export type { BrowserStreamOptions } from "./client/browser/stream.js";
+export { permissionHook, requirePermission } from "./client/guard/middleware/require-permission.js";
+export type { Requirement } from "./client/guard/middleware/admission.js";
 export { typed, typedOperations } from "./client/typed.js";
 export type { SchemaTypes, TypedCheckItem, TypedCheckOptions, TypedObject, TypedOperations, TypedSubject, TypedTuple, TypedUsher } from "./client/typed.js";
 export type { FoundSubject, LookupObjectsOptions, LookupPermissionsOptions, LookupSubjectsOptions } from "./client/lookups.js";
@@ -30,8 +43,10 @@ export type { ErrorCode, ErrorDetails } from "./base/errors.js";
 export type { Instant } from "./base/clock.js";
 export type { Context, ContextValue } from "./model/context.js";
 export type { TupleFilter } from "./model/filter.js";
+export type { Cause } from "./model/live.js";
 export { object } from "./model/object.js";
 export type { ObjectRef } from "./model/object.js";
+export type { PreviewChangeResponse, PreviewedChange } from "./model/preview.js";
 export type { ParameterChange, SchemaChange, SchemaChangeKind } from "./model/schema/change.js";
 export { subject } from "./model/subject.js";
 export type { SubjectRef } from "./model/subject.js";

@@ -149,13 +149,15 @@ export const limits = {
   leaseMsDefault: 10_000,
   leaseMsMin: 1_000,
   leaseMsMax: 60_000,
-  leaseDriftPerMille: 10,
+  leaseDriftPerMilleMax: 10,
   leaseBehindMsMax: 1_000,
   liveMessageStatesMax: 1_000,
   liveMessageCommitsMax: 100,
   liveMessageExplanationsMax: 20,
   awaitEnforcementMsMax: 120_000,
   nonceBytesMax: 64,
+  checkpointsUnacknowledgedMax: 1_000,
+  refusedWaitingMax: 20_000,
   validForMsMax: 4_294_967_295,
   // An enforcement point: what it may hold unless told otherwise, what waits to be sent, pings that are remembered, and what holds of one message may take.
   guardHoldsDefault: 50_000,
@@ -163,14 +165,29 @@ export const limits = {
   pingsUnansweredMax: 16,
   holdsMessageBytesMax: 1_048_576,
   // Decisions evaluated together, evaluations under way at once, and how long one waits to be tried again after the store failed.
-  liveChunkMax: 64,
-  liveChunksMax: 4,
+  liveChunkMax: 32,
+  liveChunksMax: 2,
   liveRetryMs: 250,
   // Commits of which it is known whom they concerned: a writer asks as soon as it is answered.
   revocationsKeptMax: 10_000,
+  // Browsers: what a token may name and how long it is taken, streams of one process, what they trust, and how long one outlives its token.
+  browserQuestionsMax: 100,
+  browserTokenBytesMax: 8_192,
+  browserTokenMsDefault: 60_000,
+  browserTokenMsMax: 600_000,
+  browserSecretBytesMin: 32,
+  browserStreamsMax: 1_000,
+  browserLeaseMsDefault: 10_000,
+  browserReadyMs: 2_000,
+  browserGraceMs: 5_000,
+  // A preview: questions of its own, held decisions that are evaluated for it, and changes that it lists.
+  previewChecksMax: 10_000,
+  previewDecisionsMax: 20_000,
+  previewChangesDefault: 1_000,
+  previewChangesMax: 10_000,
   // The sweep: how often every live decision is evaluated from the store, and which part of the time that may take.
   sweepMs: 60_000,
-  sweepShare: 0.05,
+  sweepPerMilleMax: 50,
 
   // Wire.
   messageBytesMax: 4_194_304,

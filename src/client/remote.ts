@@ -10,6 +10,7 @@ import type {
   WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../model/service.js";
 import type { LiveRequest, LiveResponse } from "../model/live.js";
+import type { PreviewChangeRequest, PreviewChangeResponse } from "../model/preview.js";
 import type { Tenant } from "../model/tenant.js";
 import { parseAddress } from "../model/wire/address.js";
 import { methods, type Converter, type Method } from "../model/wire/methods.js";
@@ -64,6 +65,10 @@ export class Remote implements Service {
 
   readTuples(request: ReadTuplesRequest, call: Call): Promise<ReadTuplesResponse> {
     return this.#unary(methods.readTuples, request, call);
+  }
+
+  previewChange(request: PreviewChangeRequest, call: Call): Promise<PreviewChangeResponse> {
+    return this.#unary(methods.previewChange, request, call);
   }
 
   check(request: CheckRequest, call: Call): Promise<Decision> {

@@ -46,6 +46,7 @@ import type { Tenant } from "../model/tenant.js";
 import { LiveDecisions } from "../decisions/live-decisions.js";
 import { leasesInMemory, type LeaseRecord } from "../decisions/leases.js";
 import type { LiveRequest, LiveResponse } from "../model/live.js";
+import type { PreviewChangeRequest, PreviewChangeResponse } from "../model/preview.js";
 import { resolveZookie } from "../storage/resolve-zookie.js";
 import { openLevelStore, type LevelStoreOptions } from "../storage/level/store.js";
 import type { Store } from "../storage/store.js";
@@ -56,6 +57,7 @@ import { Core } from "./core.js";
 import { exportTuples } from "./exports.js";
 import { importTuples } from "./imports.js";
 import { lookupObjectsPage, lookupPermissionsOf, lookupSubjectsPage } from "./lookups.js";
+import { previewChange } from "./previews.js";
 import { readSchema, readTuples } from "./reads.js";
 import { diffSchema } from "./schema-diff.js";
 import { createTenant, deleteTenant, listTenants, setTenantQuotas } from "./tenants.js";
@@ -141,6 +143,10 @@ export class Database implements Service {
 
   live(requests: AsyncIterable<LiveRequest>, call: Call): AsyncIterable<LiveResponse> {
     return this.#live.live(requests, this.#core.tenant(call), call.signal);
+  }
+
+  previewChange(request: PreviewChangeRequest, call: Call): Promise<PreviewChangeResponse> {
+    return previewChange(this.#core, this.#live, request, call);
   }
 
   check(request: CheckRequest, call: Call): Promise<Decision> {

@@ -20,7 +20,7 @@ export function leasesInMemory(): LeaseRecord {
 
 /** For how long after a lease was sent its client may believe in it: what both clocks may drift apart comes on top. */
 export function outlives(leaseMs: number): number {
-  return leaseMs * (1 + limits.leaseDriftPerMille / 1_000);
+  return leaseMs * (1 + limits.leaseDriftPerMilleMax / 1_000);
 }
 
 /** @throws `invalid_request` */

@@ -9,7 +9,7 @@ import type { TenantDecisions } from "./tenant-decisions.js";
 
 /**
  * Evaluates every live decision anew from the store, past every cache, so that no fault of what keeps them true lasts longer than
- * `limits.sweepMs`. It takes `limits.sweepShare` of the time. What it finds otherwise is a bug: it is corrected, told, counted and reported.
+ * `limits.sweepMs`. It takes at most `limits.sweepPerMilleMax` thousandths of the time. What it finds otherwise is a bug: it is corrected, told, counted and reported.
  */
 export class Sweep {
   readonly #port: LivePort;
@@ -54,7 +54,7 @@ export class Sweep {
           break;
         }
         const took = this.#port.monotonicMs() - start;
-        if (i + limits.liveChunkMax < all.length) await sleep(took * (1 / limits.sweepShare - 1), undefined, { ref: false });
+        if (i + limits.liveChunkMax < all.length) await sleep(took * (1_000 / limits.sweepPerMilleMax - 1), undefined, { ref: false });
       }
     }
   }

@@ -4,6 +4,7 @@ import type { Context } from "./context.js";
 import type { TupleFilter } from "./filter.js";
 import type { Enforcement, LiveRequest, LiveResponse } from "./live.js";
 import type { ObjectRef } from "./object.js";
+import type { PreviewChangeRequest, PreviewChangeResponse } from "./preview.js";
 import type { SchemaChange } from "./schema/change.js";
 import type { SubjectRef } from "./subject.js";
 import type { Quotas, Tenant } from "./tenant.js";
@@ -33,6 +34,11 @@ export interface Service {
    * the consumer returns. @throws on iteration: `invalid_request`, `overloaded`, `closed`, `tenant_unknown`
    */
   live(requests: AsyncIterable<LiveRequest>, call: Call): AsyncIterable<LiveResponse>;
+  /**
+   * What a write would give and take, which is not made: of the live decisions that are held, and of a list of checks.
+   * @throws as `writeTuples` and `writeSchema` would, `request_too_large`
+   */
+  previewChange(request: PreviewChangeRequest, call: Call): Promise<PreviewChangeResponse>;
   check(request: CheckRequest, call: Call): Promise<Decision>;
   batchCheck(request: BatchCheckRequest, call: Call): Promise<BatchCheckResponse>;
   expand(request: ExpandRequest, call: Call): Promise<ExpandResponse>;

@@ -30,6 +30,7 @@ export function handlers(service: Service, report: ErrorReporter, { watchers, li
     exportTuples: streamHandler(methods.exportTuples, (request, call) => service.exportTuples(request, call), report, watchers, reception),
     watchTuples: streamHandler(methods.watchTuples, (request, call) => service.watchTuples(request, call), report, watchers, reception),
     live: bidiStreamHandler(methods.live, (requests, call) => service.live(requests, call), draining, report, live, reception),
+    previewChange: unaryHandler(methods.previewChange, (request, call) => service.previewChange(request, call), report, reception),
     check: unaryHandler(methods.check, (request, call) => service.check(request, call), report, reception, (decision) => observer.onDecision(answerOf(decision))),
     batchCheck: unaryHandler(methods.batchCheck, (request, call) => service.batchCheck(request, call), report, reception, ({ results }) => {
       for (const result of results) observer.onDecision("decision" in result ? answerOf(result.decision) : "error");

@@ -4,6 +4,7 @@ import { errorCodes } from "../../src/base/errors.js";
 import type { Context } from "../../src/model/context.js";
 import type { TupleFilter } from "../../src/model/filter.js";
 import type { Enforcement, HeldState, Hold, LiveRequest, LiveResponse } from "../../src/model/live.js";
+import type { PreviewChangeRequest, PreviewChangeResponse } from "../../src/model/preview.js";
 import type {
   BatchCheckItem, BatchCheckRequest, BatchCheckResponse, CheckRequest, Consistency, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse,
   ExpandNode, ExpandRequest, ExpandResponse, ExpandSubject, Explanation, Operation, Precondition, ReadSchemaRequest, ReadSchemaResponse,
@@ -140,6 +141,9 @@ const heldState = fc.oneof(
 const cause = fc.record({ kind: fc.constantFrom("tuple", "schema", "context", "time", "sweep", "resume"), zookie, metadata }, { requiredKeys: ["kind"] });
 const flip = fc.tuple(heldState, cause).map(([state, why]) => ({ ...state, cause: why }));
 
+const heldAnswer = fc.constantFrom("allowed", "denied", "conditional");
+const previewCheck = fc.record({ object: objectRef, permission: name, subject: subjectRef, context }, { requiredKeys: ["object", "permission", "subject"] });
+
 /** A request and a response of every rpc, under its name in `Service`. */
 export const arbitraries = {
   writeTuples: {
@@ -197,6 +201,22 @@ export const arbitraries = {
       fc.record({ kind: fc.constant("checkpoint"), zookie, instant, nonce: text, leaseMs: uint32 }, { requiredKeys: ["kind", "zookie", "instant"] }),
       fc.record({ kind: fc.constant("draining"), reconnectAfterMs: uint32 }),
     ) as fc.Arbitrary<LiveResponse>,
+  },
+  previewChange: {
+    request: fc.record({ operations: some(operation), schemaText: text, checks: some(previewCheck), limit: uint32 }, optional) as fc.Arbitrary<PreviewChangeRequest>,
+    response: fc.record({
+      zookie, instant, evaluated: uint32, more: fc.boolean(),
+      changes: fc.array(
+        fc.tuple(
+          previewCheck,
+          fc.record(
+            { before: heldAnswer, after: heldAnswer, beforeError: fc.constantFrom(...errorCodes), afterError: fc.constantFrom(...errorCodes), holds: uint32 },
+            { requiredKeys: ["before", "after", "holds"] },
+          ),
+        ).map(([asked, answers]) => ({ ...asked, ...answers })),
+        { maxLength: 3 },
+      ),
+    }) as fc.Arbitrary<PreviewChangeResponse>,
   },
   check: {
     request: fc.record({ ...check, consistency }, { requiredKeys: ["object", "permission", "subject"] }) as fc.Arbitrary<CheckRequest>,

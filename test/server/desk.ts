@@ -28,6 +28,7 @@ export class Desk implements Service {
   readonly listTenants = this.#method("listTenants");
   readonly deleteTenant = this.#method("deleteTenant");
   readonly setTenantQuotas = this.#method("setTenantQuotas");
+  readonly previewChange = this.#method("previewChange");
   readonly diffSchema = this.#method("diffSchema");
 
   watchTuples(request: Parameters<Service["watchTuples"]>[0], call: Call): ReturnType<Service["watchTuples"]> {

@@ -40,6 +40,7 @@ describe("malformed requests", () => {
     });
     desk.answer("writeTuples", async () => ({ zookie: "z", changed: 0 }));
     desk.answer("diffSchema", async () => ({ changes: [] }));
+    desk.answer("previewChange", async () => ({ zookie: "z", instant: 0, changes: [], evaluated: 0, more: false }));
     desk.answer("check", async () => ({ allowed: false, missingFields: [], zookie: "z", instant: 1 }));
     desk.answer("createTenant", async () => ({ name: "a", quotas: {}, tuples: 0 }));
     desk.answer("setTenantQuotas", async () => ({ name: "a", quotas: {}, tuples: 0 }));

@@ -8,6 +8,7 @@ import type {
   WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../service.js";
 import type { LiveRequest, LiveResponse } from "../live.js";
+import type { PreviewChangeRequest, PreviewChangeResponse } from "../preview.js";
 import type { Tenant } from "../tenant.js";
 import * as admin from "./admin.js";
 import * as backup from "./backup.js";
@@ -18,6 +19,7 @@ import * as expand from "./expand.js";
 import * as live from "./live.js";
 import * as lookup from "./lookup.js";
 import { PlainDecisions } from "./plain-decisions.js";
+import * as preview from "./preview.js";
 import * as schema from "./schema.js";
 import * as schemaDiff from "./schema-diff.js";
 import * as tuples from "./tuples.js";
@@ -179,6 +181,12 @@ export const methods = {
     "read",
     new MessageConverter<LiveRequest, live.LiveRequestMessage>("LiveRequest", live.writeLiveRequest, live.readLiveRequest),
     new MessageConverter<LiveResponse, live.LiveResponseMessage>("LiveResponse", live.writeLiveResponse, live.readLiveResponse),
+  ),
+  previewChange: method(
+    "LiveService/PreviewChange",
+    "read",
+    new MessageConverter<PreviewChangeRequest, preview.PreviewChangeRequestMessage>("PreviewChangeRequest", preview.writePreviewChangeRequest, preview.readPreviewChangeRequest),
+    new MessageConverter<PreviewChangeResponse, preview.PreviewChangeResponseMessage>("PreviewChangeResponse", preview.writePreviewChangeResponse, preview.readPreviewChangeResponse),
   ),
   check: method(
     "PermissionService/Check",

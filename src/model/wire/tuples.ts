@@ -15,8 +15,13 @@ export interface OptionsMessage extends AwaitedMessage {
   readonly validateOnly?: boolean | undefined;
 }
 
+export interface OperationMessage {
+  readonly kind: number;
+  readonly tuple?: TupleMessage | null;
+}
+
 export interface WriteTuplesRequestMessage extends OptionsMessage {
-  readonly operations: readonly { readonly kind: number; readonly tuple?: TupleMessage | null }[];
+  readonly operations: readonly OperationMessage[];
 }
 
 export interface DeleteTuplesRequestMessage extends OptionsMessage {
@@ -41,8 +46,7 @@ export const operationKinds = new WireEnum("usher.v1.OperationKind", ["create", 
 export const preconditionKinds = new WireEnum("usher.v1.PreconditionKind", ["mustMatch", "mustNotMatch"]);
 
 export function writeWriteTuplesRequest(request: WriteTuplesRequest): WriteTuplesRequestMessage {
-  const operations = request.operations.map(({ kind, tuple }) => ({ kind: operationKinds.toWire(kind), tuple: writeTuple(tuple) }));
-  return { operations, ...writeOptions(request) };
+  return { operations: request.operations.map(writeOperation), ...writeOptions(request) };
 }
 
 export function readWriteTuplesRequest(message: WriteTuplesRequestMessage): WriteTuplesRequest {
@@ -124,7 +128,11 @@ function readOptions(message: OptionsMessage): Omit<WriteTuplesRequest, "operati
   });
 }
 
-function readOperation(message: WriteTuplesRequestMessage["operations"][number]): Operation {
+export function writeOperation({ kind, tuple }: Operation): OperationMessage {
+  return { kind: operationKinds.toWire(kind), tuple: writeTuple(tuple) };
+}
+
+export function readOperation(message: OperationMessage): Operation {
   return { kind: operationKinds.fromWire(message.kind), tuple: readTuple(required(message.tuple, "tuple")) };
 }
 

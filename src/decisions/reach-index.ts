@@ -90,14 +90,14 @@ export class ReachIndex implements Reach {
   /** Registers the decision under the keys that its last evaluation read, in place of those of the one before. */
   watch(decision: LiveDecision, keys: readonly ReachedKey[]): void {
     const before = decision.keys;
-    if (before.length === 0) this.#join(decision);
     decision.keys = keys;
-    const kept = new Set(before);
-    for (const key of keys) {
-      if (kept.delete(key)) continue;
-      this.#unwatched.delete(key.text);
-      key.add(decision);
+    if (before.length === 0) {
+      this.#joinSubject(decision);
+      for (const key of keys) this.#join(key, decision);
+      return;
     }
+    const kept = new Set(before);
+    for (const key of keys) if (!kept.delete(key)) this.#join(key, decision);
     for (const key of kept) this.#leave(key);
   }
 
@@ -157,7 +157,12 @@ export class ReachIndex implements Reach {
     return key;
   }
 
-  #join(decision: LiveDecision): void {
+  #join(key: ReachedKey, decision: LiveDecision): void {
+    if (!key.watched) this.#unwatched.delete(key.text);
+    key.add(decision);
+  }
+
+  #joinSubject(decision: LiveDecision): void {
     const others = this.#bySubject.get(decision.subjectKey);
     if (others === undefined) this.#bySubject.set(decision.subjectKey, new Set([decision]));
     else others.add(decision);

@@ -204,6 +204,7 @@ export const limits = {
   shutdownForcedMs: 1_000,
   // A live stream that the server ends of itself is told so, and lives on for a moment; clients come back spread over so long.
   partingMs: 100,
+  requestsEndMs: 20,
   reconnectSpreadMs: 1_000,
   reconnectMsMin: 100,
   reconnectMsMax: 2_000,

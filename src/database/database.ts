@@ -82,7 +82,7 @@ export class Database implements Service {
   readonly #live: LiveDecisions;
 
   /** @param leases the longest lease that was ever given, kept over restarts; default: none was, as in a store that nobody held before */
-  constructor(store: Store, options: Pick<DatabaseOptions, "observer" | "memoryBudgetBytes"> = {}, leases: LeaseRecord = leasesInMemory()) {
+  constructor(store: Store, options: Pick<DatabaseOptions, "observer" | "memoryBudgetBytes" | "report"> = {}, leases: LeaseRecord = leasesInMemory()) {
     const core = new Core(store, options.observer, options.memoryBudgetBytes);
     this.#core = core;
     this.#watches = new Watches(store);
@@ -91,6 +91,8 @@ export class Database implements Service {
       cache: core.cache,
       observer: options.observer ?? unobservedEvaluation,
       leases,
+      // What was found has been corrected: a program without a log hears of it, and goes on.
+      report: options.report ?? ((error) => process.emitWarning(error)),
       schemaAt: async (snapshot, tenant) => core.schemas.atHand(snapshot, tenant) ?? (await core.schemas.at(snapshot, tenant)),
       compiled: (text, revision) => core.schemas.compiled(text, revision),
       validate: validateQuestion,

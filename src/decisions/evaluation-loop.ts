@@ -6,6 +6,7 @@ import { evaluateReached, type HeadGround, type Question } from "../evaluation/e
 import type { Revision, TenantId } from "../model/zookie.js";
 import type { Barrier } from "./barrier.js";
 import { Deadlines } from "./deadlines.js";
+import { groundAtHead } from "./ground.js";
 import { isRevocation, unmarked, type LiveDecision, type Mark, type Standing } from "./live-decision.js";
 import { honoured, type LiveHold } from "./live-hold.js";
 import type { LiveStream } from "./live-stream.js";
@@ -147,14 +148,13 @@ export class EvaluationLoop {
 
   async #find(decisions: TenantDecisions, chunk: readonly LiveDecision[]): Promise<(Found | undefined)[]> {
     const { tenant, index } = decisions;
-    const { store, cache, observer } = this.#port;
-    const snapshot = store.snapshot();
+    const snapshot = this.#port.store.snapshot();
     try {
       const version = await this.#port.schemaAt(snapshot, tenant);
       const { schema, revision: schemaRevision } = version;
       if (schemaRevision > (decisions.schema?.revision ?? -1)) decisions.schema = version;
       const questions = chunk.map(({ asked }) => attempt(() => this.#port.validate(asked, schema)));
-      const ground: HeadGround = { schema, schemaRevision, snapshot, tenant, now: Math.max(store.clock.now(), snapshot.instant), observer, cache, newest: () => store.snapshot() };
+      const ground = groundAtHead(this.#port, snapshot, tenant, version);
       const valid = questions.flatMap((question) => (question instanceof UsherError ? [] : [question]));
       const { answers, keys, revision } = await evaluateReached(valid, ground, index);
       let i = 0;
@@ -182,7 +182,7 @@ export class EvaluationLoop {
   async #findEach(decisions: TenantDecisions, chunk: readonly LiveDecision[], error: unknown): Promise<(Found | undefined)[]> {
     if (isPassing(error)) return chunk.map(() => undefined);
     if (chunk.length === 1) {
-      this.#port.observer.onFinding?.(asError(error));
+      this.#port.report(asError(error));
       const standing = failed(new UsherError("internal", "the decision could not be evaluated"));
       return [{ standing, keys: chunk[0]?.keys ?? [], revision: Infinity, schemaRevision: Infinity }];
     }
@@ -209,7 +209,6 @@ export class EvaluationLoop {
     const { marks } = decision;
     const revoked = [...decision.holds].filter((hold) => isRevocation(honoured(hold), standing.value));
     decision.standing = standing;
-    decision.revision = revision;
     decision.marks = unmarked;
     decision.due = false;
     for (const { revision: at } of marks) if (at !== undefined) this.#barrier.evaluated(at, revoked);

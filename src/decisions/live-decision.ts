@@ -49,7 +49,6 @@ export class LiveDecision {
   keys: readonly ReachedKey[] = [];
   /** Undefined before the first evaluation. */
   standing: Standing | undefined = undefined;
-  revision: Revision = -1;
   /** Not empty: it is due. The first evaluation has no mark. */
   marks: readonly Mark[] = unmarked;
   due = true;

@@ -43,7 +43,6 @@ export class LiveStream {
   departed = false;
   /** Why it ends. */
   ended: UsherError | undefined = undefined;
-  draining: number | undefined = undefined;
   #wake: (() => void) | undefined;
   #woken = false;
 

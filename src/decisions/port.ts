@@ -22,6 +22,8 @@ export interface LivePort {
   zookie(tenant: TenantId, revision: Revision): string;
   /** @throws the codes of zookies */
   revisionOf(tenant: TenantId, zookie: string): Revision;
+  /** Told of what should never be: a live decision that the sweep found otherwise than it stood, one that could not be evaluated. */
+  report(error: Error): void;
   /** Milliseconds that no setting of a clock changes. */
   monotonicMs(): number;
 }
@@ -34,6 +36,4 @@ export interface LiveObserver {
   onEnforced?(ms: number): void;
   /** A lease has ended, unrenewed, of a client that held something. */
   onLapse?(): void;
-  /** The sweep found a live decision otherwise than it stood. */
-  onFinding?(error: Error): void;
 }

@@ -5,8 +5,8 @@ import { evaluateAtHead } from "../evaluation/evaluate.js";
 import { explain } from "../evaluation/trace.js";
 import type { Cause, Flip, HeldState, LiveResponse } from "../model/live.js";
 import type { Explanation } from "../model/service.js";
-import type { Standing } from "./live-decision.js";
-import { isRevocation } from "./live-decision.js";
+import { groundAtHead } from "./ground.js";
+import { isRevocation, type Standing } from "./live-decision.js";
 import type { LiveHold } from "./live-hold.js";
 import type { LiveStream } from "./live-stream.js";
 import type { LivePort } from "./port.js";
@@ -108,13 +108,11 @@ export class StreamMessages {
   async #explanations(holds: readonly LiveHold[]): Promise<Map<LiveHold, Explanation>> {
     const found = new Map<LiveHold, Explanation>();
     if (holds.length === 0) return found;
-    const { store, cache, observer } = this.#port;
     const { tenant } = this.#stream;
-    const snapshot = store.snapshot();
+    const snapshot = this.#port.store.snapshot();
     try {
-      const { schema, revision: schemaRevision } = await this.#port.schemaAt(snapshot, tenant);
-      const ground = { schema, schemaRevision, snapshot, tenant, now: Math.max(store.clock.now(), snapshot.instant), observer, cache, newest: () => store.snapshot() };
-      const asked = holds.filter(({ decision }) => decision.standing?.error === undefined).map((hold) => ({ hold, question: { ...this.#port.validate(hold.decision.asked, schema), explain: true } }));
+      const ground = groundAtHead(this.#port, snapshot, tenant, await this.#port.schemaAt(snapshot, tenant));
+      const asked = holds.filter(({ decision }) => decision.standing?.error === undefined).map((hold) => ({ hold, question: { ...this.#port.validate(hold.decision.asked, ground.schema), explain: true } }));
       const { answers } = await evaluateAtHead(asked.map(({ question }) => question), ground);
       asked.forEach(({ hold }, i) => {
         const answer = answers[i];

@@ -50,7 +50,7 @@ export class Sweep {
           await this.#sweep(decisions, all.slice(i, i + limits.liveChunkMax));
         } catch (error) {
           // The store does not answer, or the tenant has no schema: the next pass looks again.
-          if (!(error instanceof UsherError)) this.#port.observer.onFinding?.(asError(error));
+          if (!(error instanceof UsherError)) this.#port.report(asError(error));
           break;
         }
         const took = this.#port.monotonicMs() - start;
@@ -86,6 +86,6 @@ export class Sweep {
     this.#findings++;
     this.#port.cache.distrust(tenant);
     this.#registry.loop.mark(decision, { kind: "sweep" });
-    this.#port.observer.onFinding?.(new UsherError("internal", `a live decision stood \`${decision.standing?.value ?? ""}\` and is \`${value}\`: what memory held of its tenant was dropped, and it is evaluated anew`));
+    this.#port.report(new UsherError("internal", `a live decision stood \`${decision.standing?.value ?? ""}\` and is \`${value}\`: what memory held of its tenant was dropped, and it is evaluated anew`));
   }
 }

@@ -1,7 +1,8 @@
 import type { Readable } from "node:stream";
-import { setImmediate } from "node:timers/promises";
+import { setTimeout } from "node:timers/promises";
 
 import { assert } from "../base/assert.js";
+import { limits } from "../base/limits.js";
 import type { Converter } from "../model/wire/methods.js";
 import type { Cancellation } from "./incoming.js";
 
@@ -59,9 +60,12 @@ export class Requests<Request> implements AsyncIterableIterator<Request> {
     this.#wake();
   }
 
-  /** HTTP/2 says of a stream that was reset first that its data have ended, and a few ticks later that it was reset. */
+  /**
+   * HTTP/2 says of a stream that was reset first that its data have ended, and a few ticks later that it was reset. An end lets go of what was held and
+   * a break does not, so that in doubt it is waited for.
+   */
   async #ended(): Promise<IteratorResult<Request, void>> {
-    await setImmediate();
+    await setTimeout(limits.requestsEndMs);
     this.#cancellation.throwIfAborted();
     return { done: true, value: undefined };
   }

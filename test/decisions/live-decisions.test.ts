@@ -171,7 +171,7 @@ describe("live decisions", () => {
 
   it("are found out by the sweep where memory is wrong, corrected, and reported", async () => {
     const findings: Error[] = [];
-    const world = live(schema, ["doc:1#viewer@user:ana"], { observer: { onFinding: (error) => findings.push(error) } });
+    const world = live(schema, ["doc:1#viewer@user:ana"], { report: (error) => findings.push(error) });
     const point = world.point();
     point.hold(hold(1, "doc:1#view@user:ana"));
     await point.ping();

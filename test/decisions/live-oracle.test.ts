@@ -83,7 +83,8 @@ async function play(world: World, objectsThere: readonly ObjectRef[], { about, d
   const port = {
     store: Object.assign(store, { clock: { now: () => instant }, snapshot, condition: { state: "ready" }, onCondition: () => () => undefined, hasTenant: () => true }),
     cache,
-    observer: { onEvaluation: () => undefined, onFinding: (error: Error) => assert.fail(error) },
+    observer: { onEvaluation: () => undefined },
+    report: (error: Error) => assert.fail(error),
     leases: leasesInMemory(),
     schemaAt: async (snapshot: { revision: number }) => schemaOf(snapshot.revision),
     compiled: (text: string) => compileSchema(text),

@@ -1,6 +1,6 @@
 import { LiveDecisions } from "../../src/decisions/live-decisions.js";
 import { leasesInMemory, type LeaseRecord } from "../../src/decisions/leases.js";
-import type { LiveObserver, LivePort } from "../../src/decisions/port.js";
+import type { LivePort } from "../../src/decisions/port.js";
 import { RelationCache } from "../../src/evaluation/cache/relation-cache.js";
 import type { HeldAnswer, Hold, LiveResponse } from "../../src/model/live.js";
 import { compileSchema } from "../../src/model/schema/compile.js";
@@ -13,7 +13,7 @@ import { answerOf, EnforcementPoint } from "./enforcement-point.js";
 export const now = Date.parse("2030-01-01T00:00:00Z");
 
 /** A small world written as text, held by enforcement points, with clocks that are set by hand. */
-export function live(schemaText: string, tuples: readonly string[] = [], { leases = leasesInMemory(), observer = {} }: { leases?: LeaseRecord; observer?: LiveObserver } = {}) {
+export function live(schemaText: string, tuples: readonly string[] = [], { leases = leasesInMemory(), report = () => undefined }: { leases?: LeaseRecord; report?: LivePort["report"] } = {}) {
   const store = new MemoryStore(tuples.map(parseTuple), now, 1_000);
   const cache = new RelationCache(store);
   const schemas = [{ schema: compileSchema(schemaText), revision: 1 }];
@@ -24,7 +24,8 @@ export function live(schemaText: string, tuples: readonly string[] = [], { lease
   const port = {
     store: Object.assign(store, { clock: { now: () => clock.instant }, condition, onCondition: (listener: () => void) => (conditionListeners.add(listener), () => conditionListeners.delete(listener)), hasTenant: () => true }),
     cache,
-    observer: { onEvaluation: () => undefined, ...observer },
+    observer: { onEvaluation: () => undefined },
+    report,
     leases,
     schemaAt: async ({ revision }: { revision: number }) => {
       if (failing.error !== undefined) throw failing.error;

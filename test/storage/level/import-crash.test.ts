@@ -27,7 +27,7 @@ async function killOnce(folder: string, id: string, ms: number): Promise<boolean
     });
     void ended.then(resolve);
   });
-  await Promise.race([delay(ms), ended]);
+  await Promise.race([delay(ms, undefined, { ref: false }), ended]);
   running.kill("SIGKILL");
   await ended;
   return said.includes("done");

@@ -1,5 +1,6 @@
 import { forever, type Instant } from "../base/clock.js";
 import type { UsherError } from "../base/errors.js";
+import { join, type Grounds } from "./grounds.js";
 import type { Trace } from "./trace.js";
 
 /**
@@ -18,14 +19,16 @@ export interface Answer {
   readonly error?: UsherError;
   /** Until then, exclusive, time alone cannot change the answer. */
   readonly until: Instant;
+  /** Of `allowed` and `denied`: by what. */
+  readonly grounds?: Grounds | undefined;
   /** How it came about; kept only where an explanation is wanted. */
   readonly trace?: Trace;
 }
 
 const none: readonly string[] = Object.freeze([]);
 
-export const allowed: Answer = Object.freeze({ value: "allowed", missing: none, until: forever });
-export const denied: Answer = Object.freeze({ value: "denied", missing: none, until: forever });
+export const allowed: Answer = Object.freeze({ value: "allowed", missing: none, until: forever, grounds: undefined });
+export const denied: Answer = Object.freeze({ value: "denied", missing: none, until: forever, grounds: undefined });
 export const pending: Answer = Object.freeze({ value: "pending", missing: none, until: forever });
 
 export function conditional(missing: readonly string[], until: Instant): Answer {
@@ -34,6 +37,11 @@ export function conditional(missing: readonly string[], until: Instant): Answer 
 
 export function undecided(error: UsherError, until: Instant = forever): Answer {
   return { value: "undecided", missing: none, error, until };
+}
+
+/** `allowed` or `denied`, by what is given. */
+export function because({ value, missing, until }: Answer, grounds: Grounds): Answer {
+  return { value, missing, until, grounds };
 }
 
 /** The answer, valid no longer than `until`. */
@@ -55,7 +63,8 @@ export function and(a: Answer, b: Answer): Answer {
 
 export function not(a: Answer): Answer {
   if (a.value === "allowed") return { ...a, value: "denied" };
-  if (a.value === "denied") return { ...a, value: "allowed" };
+  // What was in the way of the one does not grant the other.
+  if (a.value === "denied") return { ...a, value: "allowed", grounds: undefined };
   return a;
 }
 
@@ -64,7 +73,7 @@ export function isUnknown(answer: Answer): boolean {
   return answer.value === "conditional" || answer.value === "undecided";
 }
 
-/** Whether two answers are the same value on the same grounds, so that an iteration has come to rest. */
+/** Whether two answers are the same to whoever builds on them, so that an iteration has come to rest. By what they are so does not count. */
 export function sameAnswer(a: Answer, b: Answer): boolean {
   return (
     a === b ||
@@ -76,11 +85,17 @@ export function sameAnswer(a: Answer, b: Answer): boolean {
 function merge(a: Answer, b: Answer, neutral: "denied" | "allowed"): Answer {
   if (a.value === "pending" || b.value === "pending") return pending;
   const until = Math.min(a.until, b.until);
-  if (b.value === neutral) return boundedBy(a, until);
+  if (b.value === neutral) return a.value === neutral ? jointly(a, b, until) : boundedBy(a, until);
   if (a.value === neutral) return boundedBy(b, until);
   if (a.value === "undecided") return boundedBy(a, until);
   if (b.value === "undecided") return boundedBy(b, until);
   return conditional(unionOf(a.missing, b.missing), until);
+}
+
+function jointly(a: Answer, b: Answer, until: Instant): Answer {
+  const grounds = join(a.grounds, b.grounds);
+  if (grounds === a.grounds) return boundedBy(a, until);
+  return grounds === b.grounds ? boundedBy(b, until) : { ...a, until, grounds };
 }
 
 function unionOf(a: readonly string[], b: readonly string[]): readonly string[] {

@@ -14,13 +14,14 @@ import type { Ground as Key } from "./cache/leaf.js";
 import type { RelationCache } from "./cache/relation-cache.js";
 import type { Known } from "./climb.js";
 import { CachedSource } from "./cached-source.js";
+import { told } from "./grounds.js";
 import type { EvaluationObserver } from "./observer.js";
 import { exactText } from "./memo.js";
 import { OverlaidReads } from "./overlaid-reads.js";
 import { PinnedSource } from "./pinned-source.js";
-import { keysOf, type Reach } from "./reach.js";
+import { endsOf, type Reach } from "./reach.js";
 import { subjectKey, type Reads } from "./reads.js";
-import { Slice } from "./slice.js";
+import { Slice, type Turns } from "./slice.js";
 import type { Solutions } from "./solutions.js";
 import type { Source } from "./source.js";
 import { Walk } from "./walk.js";
@@ -33,6 +34,8 @@ export interface Ground {
   readonly now: Instant;
   /** Told once an evaluation has ended with answers. */
   readonly observer?: EvaluationObserver;
+  /** Answers come with the grounds that they had then, unfolded. */
+  readonly tellsGrounds?: boolean;
   /** What of the snapshot is at hand, and can be climbed from the subject's side. */
   readonly known?: Known;
 }
@@ -69,7 +72,7 @@ export interface Evaluation {
  * @throws `cancelled`, `deadline_exceeded`, and what the snapshot throws
  */
 export async function evaluate(questions: readonly Question[], ground: Ground, signal?: AbortSignal, timer?: () => number): Promise<Answer[]> {
-  const answers = await new Passes(questions, ground, new PinnedSource(ground), timer).run(signal);
+  const answers = await new Passes(questions, ground, new PinnedSource(ground), { timer }).run(signal);
   if (answers === undefined) throw new UsherError("internal", "a snapshot was given up");
   return answers;
 }
@@ -80,31 +83,34 @@ export async function evaluate(questions: readonly Question[], ground: Ground, s
  */
 export async function evaluateAtHead(questions: readonly Question[], ground: HeadGround, signal?: AbortSignal, timer?: () => number): Promise<Evaluation> {
   const source = new CachedSource(ground);
-  const answers = await new Passes(questions, ground, source, timer).run(signal);
+  const answers = await new Passes(questions, ground, source, { timer }).run(signal);
   if (answers !== undefined) return { answers, revision: source.revision, now: source.at.now };
   ground.cache.counts.pinned++;
   return { answers: await evaluate(questions, ground, signal, timer), revision: ground.snapshot.revision, now: ground.now };
 }
 
-/** An evaluation with the keys that each of its answers rests on, as a `Reach` gave them. */
-export interface ReachedEvaluation extends Evaluation {
-  readonly keys: readonly (readonly Key[])[];
+/** An answer with the keys that it rests on, as a `Reach` gave them, and as of which commit it was come to. */
+export interface ReachedAnswer {
+  readonly answer: Answer;
+  readonly keys: readonly Key[];
+  /** It may end at `until` since a tuple expires then. */
+  readonly expires: boolean;
+  readonly revision: Revision;
 }
 
 /**
  * The same, for answers that will be kept true: every key that is read is noted in `reach` first. An answer stands until one of its keys is changed
- * after `revision`, the schema is another one, or its `until` has come.
+ * after its `revision`, the schema is another one, or its `until` has come; who keeps it sees to that, so that each answer may be of another commit.
+ *
+ * @param turns by whom it lets others run
  */
-export async function evaluateReached(questions: readonly Question[], ground: HeadGround, reach: Reach, signal?: AbortSignal, timer?: () => number): Promise<ReachedEvaluation> {
-  const source = new CachedSource(ground, reach);
-  const passes = new Passes(questions, ground, source, timer, true);
-  const answers = await passes.run(signal);
-  if (answers !== undefined) return { answers, keys: passes.keys(), revision: source.at.revision, now: source.at.now };
+export async function evaluateReached(questions: readonly Question[], ground: HeadGround, reach: Reach, turns?: Turns): Promise<ReachedAnswer[]> {
+  const passes = new Passes(questions, ground, new CachedSource(ground, reach), { reached: true, turns });
+  if ((await passes.run(undefined)) !== undefined) return passes.reached();
   ground.cache.counts.pinned++;
-  const pinned = new Passes(questions, ground, new PinnedSource(ground, reach), timer, true);
-  const answersThere = await pinned.run(signal);
-  if (answersThere === undefined) throw new UsherError("internal", "a snapshot was given up");
-  return { answers: answersThere, keys: pinned.keys(), revision: ground.snapshot.revision, now: ground.now };
+  const pinned = new Passes(questions, ground, new PinnedSource(ground, reach), { reached: true, turns });
+  if ((await pinned.run(undefined)) === undefined) throw new UsherError("internal", "a snapshot was given up");
+  return pinned.reached();
 }
 
 interface Open {
@@ -118,6 +124,13 @@ interface Open {
   footprint: readonly Key[];
 }
 
+interface PassesOptions {
+  readonly timer?: (() => number) | undefined;
+  readonly turns?: Turns | undefined;
+  /** What each answer rests on is kept; it may be of another commit than the others. */
+  readonly reached?: boolean;
+}
+
 /**
  * Questions of one subject and one context share what they find out; all share what they read. Each pass walks every open
  * question as far as memory goes, then one round of batches loads what they wanted together.
@@ -127,20 +140,24 @@ class Passes {
   readonly #ground: Ground;
   readonly #slice: Slice;
   readonly #questions: Open[];
-  readonly #keepsFootprints: boolean;
+  readonly #reached: boolean;
 
-  constructor(questions: readonly Question[], ground: Ground, source: Source, timer: () => number = () => performance.now(), keepsFootprints = false) {
+  constructor(questions: readonly Question[], ground: Ground, source: Source, { timer = () => performance.now(), turns, reached = false }: PassesOptions) {
     this.#source = source;
     this.#ground = ground;
-    this.#slice = new Slice(timer);
+    this.#slice = new Slice(timer, turns);
     const groups = new Map<string, { solutions: Solutions; reads: Reads }>();
     this.#questions = questions.map((question) => this.#open(question, groups));
-    this.#keepsFootprints = keepsFootprints;
+    this.#reached = reached;
   }
 
-  /** Of each question, what its answer rests on. */
-  keys(): Key[][] {
-    return this.#questions.map(({ footprint }) => keysOf(footprint));
+  /** Once it has run: the answers, with what each rests on. */
+  reached(): ReachedAnswer[] {
+    return this.#questions.map(({ answer: settled, footprint, revision }) => {
+      const answer = settled as Answer;
+      const { keys, expiries } = endsOf(footprint);
+      return { answer, keys, expires: expiries.includes(answer.until), revision };
+    });
   }
 
   /** Undefined: the source cannot be gone on with. */
@@ -151,11 +168,14 @@ class Passes {
       throwIfAborted(signal);
       if (!source.begin()) return undefined;
       this.#slice.begin();
-      open = open.filter((one) => !this.#walk(one));
+      // What the slice leaves no time for is not begun: it would be cut short at once.
+      const cut: Open[] = [];
+      open = open.filter((one) => this.#slice.ended || (!this.#walk(one) && cut.push(one) > 0));
       if (open.length === 0) {
         // What was answered as of earlier commits, or until an instant that has come, is asked again: of most of it the footprint has not been touched.
         open = this.#questions.filter((one) => !this.#stands(one));
         if (open.length === 0) {
+          this.#slice.end();
           this.#ground.observer?.onEvaluation({ passes, reads: source.loaded });
           return this.#questions.map(({ answer }) => answer as Answer);
         }
@@ -164,30 +184,40 @@ class Passes {
       }
       if (source.loaded > limits.readsPerEvaluationMax) {
         const error = new UsherError("evaluation_too_large", `the evaluation reads more than ${limits.readsPerEvaluationMax} keys and lists`);
-        return this.#questions.map((one) => (one.answer !== undefined && this.#stands(one) ? one.answer : undecided(error)));
+        this.#slice.end();
+        for (const one of this.#questions) if (one.answer === undefined || !this.#stands(one)) this.#settle(one, undecided(error));
+        return this.#questions.map(({ answer }) => answer as Answer);
       }
-      for (const { solutions } of open) solutions.keepAll();
-      if (source.wanting) await source.load(signal);
-      else await this.#slice.yield(this.#questions.reduce((known, { solutions }) => known + solutions.size, 0));
+      for (const { solutions } of cut) solutions.keepAll();
+      if (source.wanting) {
+        this.#slice.end();
+        await source.load(signal);
+      } else await this.#slice.yield(this.#questions.reduce((known, { solutions }) => known + solutions.size, 0));
     }
   }
 
   /** True once it is answered. */
   #walk(one: Open): boolean {
-    if (this.#keepsFootprints) one.solutions.takeFootprint();
+    if (this.#reached) one.solutions.takeFootprint();
+    one.solutions.remembered = false;
     const answer = one.walk.run(one.question.object, one.question.permission);
     if (answer.value === "pending") return false;
-    if (this.#keepsFootprints) one.footprint = one.solutions.takeFootprint();
-    one.answer = answer;
-    one.revision = this.#source.at.revision;
-    one.now = this.#source.at.now;
+    if (this.#reached) one.footprint = one.solutions.takeFootprint();
+    this.#settle(one, this.#ground.tellsGrounds === true ? told(answer, one.solutions.remembered) : answer);
     return true;
   }
 
-  /** Whether it was answered as things stand in this pass. */
+  #settle(one: Open, answer: Answer): void {
+    const { revision, now } = this.#source.at;
+    one.answer = answer;
+    one.revision = revision;
+    one.now = now;
+  }
+
+  /** Whether it was answered as things stand in this pass; of what is kept true whoever keeps it looks. */
   #stands({ answer, revision, now }: Open): boolean {
     const { at } = this.#source;
-    return answer !== undefined && revision === at.revision && (now === at.now || at.now < answer.until);
+    return answer !== undefined && (this.#reached || (revision === at.revision && (now === at.now || at.now < answer.until)));
   }
 
   #open(question: Question, groups: Map<string, { solutions: Solutions; reads: Reads }>): Open {

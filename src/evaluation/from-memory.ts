@@ -3,6 +3,7 @@ import { emptyContext } from "../model/context.js";
 import type { Revision } from "../model/zookie.js";
 import type { Answer } from "./answer.js";
 import { CachedSource } from "./cached-source.js";
+import { told } from "./grounds.js";
 import type { HeadGround, Question } from "./evaluate.js";
 import { Slice } from "./slice.js";
 import { Walk } from "./walk.js";
@@ -30,9 +31,10 @@ export function evaluateFromMemory(question: Question, ground: HeadGround, timer
   const slice = new Slice(timer);
   slice.begin();
   const paused = (long: boolean) => (long ? slice.overNow : slice.over);
-  const answer = new Walk({ schema: ground.schema, subject, context, at: source.at, ...group, explain, paused }).run(object, permission);
-  if (answer.value === "pending") return undefined;
+  const found = new Walk({ schema: ground.schema, subject, context, at: source.at, ...group, explain, paused }).run(object, permission);
+  if (found.value === "pending") return undefined;
   ground.observer?.onEvaluation({ passes: 1, reads: 0 });
+  const answer = ground.tellsGrounds === true ? told(found, group.solutions.remembered) : found;
   return { answer, revision: source.revision, now: source.at.now };
 }
 

@@ -1,3 +1,4 @@
+import type { Instant } from "../base/clock.js";
 import type { ObjectRef } from "../model/object.js";
 import type { SubjectRef } from "../model/subject.js";
 import type { Tuple } from "../model/tuple.js";
@@ -36,6 +37,16 @@ interface ReachedReadsOptions {
   readonly revision: () => Revision;
 }
 
+/** In a footprint, that a tuple expires then: no key, and nothing that a commit changes. */
+export class Expiry implements Ground {
+  readonly at: Instant;
+  readonly changedAt: Revision = 0;
+
+  constructor(at: Instant) {
+    this.at = at;
+  }
+}
+
 /** Reads about one subject that note every key exactly, whatever those below them rest on. */
 export class ReachedReads implements Reads {
   readonly #in: ReachedReadsOptions;
@@ -53,6 +64,10 @@ export class ReachedReads implements Reads {
   list(key: string, object: ObjectRef, relation: string, kind: ListKind): TupleList | undefined {
     this.#in.footprint.note(this.#in.reach.listed(key, kind));
     return this.#in.below.list(key, object, relation, kind);
+  }
+
+  expires(at: Instant): void {
+    this.#in.footprint.note(new Expiry(at));
   }
 
   holders(member: Member): Ids | "unknown" | undefined {
@@ -75,17 +90,19 @@ export class ReachedReads implements Reads {
   }
 }
 
-/** The keys at the ends of a footprint, each once. */
-export function keysOf(footprint: readonly Ground[]): Ground[] {
+/** What is at the ends of a footprint: the keys, each once, and when tuples expire. */
+export function endsOf(footprint: readonly Ground[]): { keys: Ground[]; expiries: Instant[] } {
   const keys = new Set<Ground>();
+  const expiries: Instant[] = [];
   const seen = new Set<Finding>();
   const waiting = [...footprint];
   for (let ground = waiting.pop(); ground !== undefined; ground = waiting.pop()) {
-    if (!(ground instanceof Finding)) keys.add(ground);
+    if (ground instanceof Expiry) expiries.push(ground.at);
+    else if (!(ground instanceof Finding)) keys.add(ground);
     else if (!seen.has(ground)) {
       seen.add(ground);
       for (const below of ground.footprint) waiting.push(below);
     }
   }
-  return [...keys];
+  return { keys: [...keys], expiries };
 }

@@ -1,3 +1,4 @@
+import type { Instant } from "../base/clock.js";
 import type { ObjectRef } from "../model/object.js";
 import type { SubjectRef } from "../model/subject.js";
 import type { Tuple } from "../model/tuple.js";
@@ -20,6 +21,8 @@ export interface Reads {
    * among them it certainly has not. `unknown`: it cannot be said, or takes too much.
    */
   holders(member: Member): Ids | "unknown" | undefined;
+  /** What a tuple grants, it grants until then at most. Absent: nobody asks by what time ends an answer. */
+  expires?(at: Instant): void;
 }
 
 export type Ids = Pick<ReadonlySet<string>, "has">;

@@ -1,6 +1,16 @@
 import { setImmediate } from "node:timers/promises";
 import { limits } from "../base/limits.js";
 
+/** Who lets others run in between. */
+export interface Turns {
+  /** So many milliseconds of work were done. */
+  charge(ms: number): void;
+  /** Until it may go on. */
+  pause(): Promise<void>;
+}
+
+const everyOther: Turns = { charge: () => undefined, pause: () => setImmediate() };
+
 /**
  * Keeps a long walk from holding the event loop: after `limits.walkSliceMs` of work it is unwound, and goes on from what it
  * knows, through which it must walk again.
@@ -14,9 +24,11 @@ export class Slice {
   #over = false;
   #known = -1;
   readonly #timer: () => number;
+  readonly #turns: Turns;
 
-  constructor(timer: () => number) {
+  constructor(timer: () => number, turns: Turns = everyOther) {
     this.#timer = timer;
+    this.#turns = turns;
   }
 
   begin(): void {
@@ -43,10 +55,21 @@ export class Slice {
     return this.#over;
   }
 
+  /** It was found to be over. */
+  get ended(): boolean {
+    return this.#over;
+  }
+
+  /** The work of a pass is done, or waits for something else than its turn. */
+  end(): void {
+    this.#turns.charge(this.#timer() - this.#start);
+  }
+
   /** Lets others run. A component is solved as a whole, so a slice in which nothing was settled is followed by one twice as long. */
   async yield(known: number): Promise<void> {
     this.#ms = known > this.#known ? limits.walkSliceMs : this.#ms * 2;
     this.#known = known;
-    await setImmediate();
+    this.end();
+    await this.#turns.pause();
   }
 }

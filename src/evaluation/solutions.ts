@@ -88,6 +88,8 @@ export class Solutions {
   #crossed: ReadonlySet<number> = nothing;
   #deepest = 0;
   #basis: Basis = newBasis();
+  /** The last answer to a question itself, and not to a part of one, was in memory: whoever wants to know sets it back before. */
+  remembered = false;
   #kept = 0;
   #keepsAll = false;
 
@@ -187,9 +189,10 @@ export class Solutions {
     if (result === undefined) return undefined;
     const { answer, height, fields } = result;
     this.#deepest = Math.max(this.#deepest, depth + height);
+    if (depth === 0 && this.#frames.size === 0) this.remembered = true;
     rest(this.#basis, result);
     if (fields !== undefined) this.#basis.fields = union(this.#basis.fields, new Set(fields.names));
-    return answer;
+    return onTheGroundsOf(result, answer);
   }
 
   #refer(frame: Frame, exclusions: number): Answer {
@@ -242,8 +245,10 @@ export class Solutions {
       const footprint = alone ? [...basis.subjects, ...basis.grounds] : dedupe(basis);
       const rests = { footprint, fields: this.#memo.fieldsOf(basis.fields) };
       this.#settle(outer.trail, reasoned, rests);
-      rest(this.#basis, this.#keep(key, answer, result.height, cut ? depth : -1, rests, { grounds: footprint.length, cheap }));
+      const kept = this.#keep(key, answer, result.height, cut ? depth : -1, rests, { grounds: footprint.length, cheap });
+      rest(this.#basis, kept);
       this.#basis.fields = union(this.#basis.fields, basis.fields);
+      return onTheGroundsOf(kept, answer);
     } else {
       // What it rests on, its component does: by way of whoever asked for it, which is in the component too.
       merge(this.#basis, basis);
@@ -357,6 +362,15 @@ function rest(on: Basis, result: Result): void {
   if (result.footprint.length >= stepsMin) on.grounds.push(result);
   else for (const ground of result.footprint) restOn(on, ground);
   on.steps += Math.min(result.footprint.length, stepsMin);
+}
+
+/**
+ * What is built on a result that is kept for others is not looked at again when the result comes to the same answer by other tuples; so it names the
+ * result rather than the tuples.
+ */
+function onTheGroundsOf(result: Result, answer: Answer): Answer {
+  if (answer.grounds === undefined || result.footprint.length < stepsMin) return answer;
+  return { ...answer, grounds: result };
 }
 
 function restOn(on: Basis, ground: Ground): void {

@@ -8,7 +8,7 @@ import type { MemberKey } from "../model/schema/member-graph.js";
 import type { Schema } from "../model/schema/schema.js";
 import { wildcardId, type SubjectRef } from "../model/subject.js";
 import { isExpired, type Tuple, type TupleCondition } from "../model/tuple.js";
-import { allowed, and, boundedBy, conditional, denied, not, or, pending, undecided, type Answer } from "./answer.js";
+import { allowed, and, because, boundedBy, conditional, denied, not, or, pending, undecided, type Answer } from "./answer.js";
 import type { Standing } from "./cache/result.js";
 import { fieldsRead } from "./condition-fields.js";
 import { planOf, type ArrowStep, type Member, type Plan, type RelationRule, type Step } from "./plan.js";
@@ -127,7 +127,7 @@ export class Walk {
     const tuple = this.#in.reads.probe(key, object, relation, subject);
     if (tuple === undefined) return pending;
     if (tuple === null) return denied;
-    if (isExpired(tuple, this.#in.at.now)) return this.#traced(denied, { kind: "tuple", tuple, note: "expired" });
+    if (isExpired(tuple, this.#in.at.now)) return this.#traced(because(denied, tuple), { kind: "tuple", tuple, note: "expired" });
     const answer = this.#condition(tuple);
     return this.#traced(answer, { kind: "tuple", tuple, ...noteOf(answer, tuple) });
   }
@@ -144,8 +144,9 @@ export class Walk {
 
   /** What the tuple grants while it stands: its condition's outcome, no longer than until it expires. */
   #condition(tuple: Tuple): Answer {
-    const { condition } = tuple;
-    if (condition === undefined) return boundedBy(allowed, tuple.expiresAt ?? forever);
+    const { condition, expiresAt } = tuple;
+    if (expiresAt !== undefined) this.#in.reads.expires?.(expiresAt);
+    if (condition === undefined) return { value: "allowed", missing: allowed.missing, until: tuple.expiresAt ?? forever, grounds: tuple };
     const fields = fieldsRead(this.#in.schema.conditions.get(condition.name), condition.context);
     return this.#in.solutions.condition(tuple, fields, () => (this.#in.paused(true) ? pending : this.#evaluate(tuple, condition)));
   }
@@ -157,8 +158,8 @@ export class Walk {
     const result = condition.evaluate(context, this.#in.context, this.#in.at.now);
     const valid = Math.min(until, result.until);
     switch (result.kind) {
-      case "true": return boundedBy(allowed, valid);
-      case "false": return boundedBy(denied, valid);
+      case "true": return because(boundedBy(allowed, valid), tuple);
+      case "false": return because(boundedBy(denied, valid), tuple);
       case "missing": return conditional(result.fields, valid);
       case "error": return undecided(new UsherError(result.code, result.message), valid);
       default: return unreachable(result);
@@ -203,7 +204,8 @@ export class Walk {
     const junction = kind === "union" ? new Junction(or, denied, this.#in.explain) : new Junction(and, allowed, this.#in.explain);
     for (const operand of operands) {
       if (junction.decided(kind === "union" ? "allowed" : "denied")) break;
-      junction.add(this.#step(object, operand));
+      const answer = this.#step(object, operand);
+      junction.add(kind === "intersection" ? stoppedAt(answer, object, operand) : answer);
     }
     return this.#traced(junction.answer, { kind }, junction.parts);
   }
@@ -279,6 +281,13 @@ class Junction {
   decided(value: "allowed" | "denied"): boolean {
     return this.answer.value === value;
   }
+}
+
+/** Of an intersection that is denied because nothing grants one of its operands, it is told which. */
+function stoppedAt(answer: Answer, object: ObjectRef, operand: Step): Answer {
+  if (answer.value !== "denied" || answer.grounds !== undefined) return answer;
+  if (operand.kind === "arrow") return { ...answer, grounds: { object, member: operand.text } };
+  return operand.kind === "computed" && operand.member !== undefined ? { ...answer, grounds: { object, member: operand.member.name } } : answer;
 }
 
 function tooNested(): UsherError {

@@ -2,14 +2,17 @@ import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import * as fc from "fast-check";
 import { UsherError } from "../../src/base/errors.js";
+import { limits } from "../../src/base/limits.js";
+import type { Answer } from "../../src/evaluation/answer.js";
 import { evaluateAtHead, type Question } from "../../src/evaluation/evaluate.js";
+import { groundsOf } from "../../src/evaluation/grounds.js";
 import { RelationCache } from "../../src/evaluation/cache/relation-cache.js";
 import type { Context } from "../../src/model/context.js";
 import type { ObjectRef } from "../../src/model/object.js";
 import { compileSchema } from "../../src/model/schema/compile.js";
 import type { Schema } from "../../src/model/schema/schema.js";
 import type { SubjectRef } from "../../src/model/subject.js";
-import { tupleIdentity, type Tuple } from "../../src/model/tuple.js";
+import { formatTuple, tupleIdentity, type Tuple } from "../../src/model/tuple.js";
 import { HinderedSnapshot } from "./head.js";
 import { MemoryStore } from "./memory-store.js";
 import { nestObjects, nests, nestSubjects } from "./nests.js";
@@ -121,7 +124,7 @@ async function play(world: World, about: readonly ObjectRef[], { askings, deeds 
     const newest = () => new HinderedSnapshot(store.snapshot(), hindered);
     const leaving = new AbortController();
     if (leavesAfter !== undefined) void after(leavesAfter).then(() => leaving.abort());
-    return evaluateAtHead(questions, { ...schemaAt(arrived.revision), snapshot: newest(), tenant: 1, now: instant, cache, newest }, leaving.signal);
+    return evaluateAtHead(questions, { ...schemaAt(arrived.revision), snapshot: newest(), tenant: 1, now: instant, cache, newest, tellsGrounds: true }, leaving.signal);
   };
 
   const ask = async (deed: Deed & { kind: "ask" }) => {
@@ -144,6 +147,15 @@ async function play(world: World, about: readonly ObjectRef[], { askings, deeds 
       solved.set(asked, expected);
       const key = keyOf(object, permission);
       assert.deepEqual(verdictOf(answers[i]), expected.get(key), `${key} at ${revision} for ${JSON.stringify({ subject, context, tuples })} in ${describeWorld(world)}`);
+      const standing = new Set(tuples.map(formatTuple));
+      const grounds = groundsOf(answers[i] as Answer);
+      if (answers[i]?.value === "allowed") {
+        const where = `${key} for ${JSON.stringify({ subject, grounds, tuples })} in ${describeWorld(world)}`;
+        assert.ok(grounds.every((ground) => standing.has(ground)), `a ground is no tuple of that commit: ${where}`);
+        if (/ - /.test(schema.text) || grounds.length === limits.auditGroundsMax) return;
+        const alone = solve({ schema, tuples: tuples.filter((tuple) => grounds.includes(formatTuple(tuple))), subject, context, now: at, meaning }, about);
+        if (!schema.text.includes(".all(")) assert.deepEqual(verdictOf(answers[i]), alone.get(key), `the grounds do not grant it: ${where}`);
+      } else if (answers[i]?.value !== "denied") assert.deepEqual(grounds, []);
     });
   };
 

@@ -35,7 +35,7 @@ export function head(schemaText: string, tuples: readonly string[], { budgetByte
       return hindered === undefined ? newest() : new HinderedSnapshot(newest(), hindered);
     };
     const questions = checks.map((check): Question => ({ ...parseCheck(check), ...extra }));
-    return evaluateAtHead(questions, { ...written, snapshot: store.snapshot(), tenant: 1, now: at, cache, newest: loading }, signal, timer);
+    return evaluateAtHead(questions, { ...written, snapshot: store.snapshot(), tenant: 1, now: at, cache, newest: loading, tellsGrounds: true }, signal, timer);
   };
   return {
     store,

@@ -48,7 +48,7 @@ export const evaluationMutants: readonly Mutant[] = [
   {
     name: "an expired tuple grants",
     file: walk,
-    find: 'return this.#traced(denied, { kind: "tuple", tuple, note: "expired" });',
+    find: 'return this.#traced(because(denied, tuple), { kind: "tuple", tuple, note: "expired" });',
     replace: "{}",
     suites: oracle,
   },
@@ -434,5 +434,19 @@ export const cacheMutants: readonly Mutant[] = [
     find: "tenant.turn();",
     replace: ";",
     suites: ["test/evaluation/cache/relation-cache.test.js"],
+  },
+  {
+    name: "what is built on a kept result tells the grounds that the result had then",
+    file: "src/evaluation/solutions.js",
+    find: "return { ...answer, grounds: result };",
+    replace: "return answer;",
+    suites: ["test/evaluation/grounds.test.js"],
+  },
+  {
+    name: "what was in the way of a denied answer grants its opposite",
+    file: "src/evaluation/answer.js",
+    find: 'value: "allowed", grounds: undefined };',
+    replace: 'value: "allowed" };',
+    suites: ["test/evaluation/grounds.test.js"],
   },
 ];

@@ -20,8 +20,8 @@ export const lookupMutants: readonly Mutant[] = [
   {
     name: "a lookup of objects does not look at wildcards",
     file: "src/evaluation/lookup/object-candidates.js",
-    find: "await this.#follow(this.#reachability.upward.relationsNaming(unnamedKind(type)),",
-    replace: "await this.#follow([],",
+    find: "...this.#follow(upward.relationsNaming(unnamedKind(type)),",
+    replace: "...this.#follow([],",
     suites: oracle,
   },
   {
@@ -34,7 +34,7 @@ export const lookupMutants: readonly Mutant[] = [
   {
     name: "beside a wildcard who is only taken away is not named",
     file: "src/evaluation/lookup/subject-candidates.js",
-    find: "this.#wildcard ? allLeaves(rewrite) : grantingLeaves(rewrite)",
+    find: "this.wildcard ? allLeaves(rewrite) : grantingLeaves(rewrite)",
     replace: "grantingLeaves(rewrite)",
     suites: oracle,
     cases,

@@ -14,9 +14,11 @@ export class Lists {
   readonly #ground: Ground;
   readonly #contextual: ReadonlyMap<string, Tuple>;
   readonly #signal: AbortSignal | undefined;
+  readonly #stepsMax: number;
   #count = 0;
 
-  constructor(ground: Ground, contextual: readonly Tuple[], signal: AbortSignal | undefined) {
+  constructor(ground: Ground, contextual: readonly Tuple[], signal: AbortSignal | undefined, stepsMax: number = limits.lookupStepsMax) {
+    this.#stepsMax = stepsMax;
     this.#ground = ground;
     this.#contextual = new Map(contextual.map((tuple) => [tupleIdentity(tuple), tuple]));
     this.#signal = signal;
@@ -54,8 +56,7 @@ export class Lists {
   /** @throws `evaluation_too_large` */
   count(more: number): void {
     this.#count += more;
-    if (this.#count <= limits.lookupStepsMax) return;
-    throw new UsherError("evaluation_too_large", `the lookup comes by more than ${limits.lookupStepsMax} tuples, usersets and objects (\`lookupStepsMax\`): ask about something narrower`);
+    if (this.#count > this.#stepsMax) throw tooManySteps(this.#stepsMax);
   }
 
   /** What has neither expired nor a contextual tuple in its place. */
@@ -66,4 +67,8 @@ export class Lists {
   #contextualOf(filter: TupleFilter): Tuple[] {
     return [...this.#contextual.values()].filter((tuple) => matches(filter, tuple) && !isExpired(tuple, this.#ground.now));
   }
+}
+
+export function tooManySteps(max: number): UsherError {
+  return new UsherError("evaluation_too_large", `the lookup comes by more than ${max} tuples, usersets and objects (\`${max === limits.lookupStepsMax ? "lookupStepsMax" : "liveLookupStepsMax"}\`): ask about something narrower`);
 }

@@ -43,6 +43,10 @@ export const errorCodes = [
   "zookie_of_lost_timeline",
   "zookie_ahead",
   "cursor_expired",
+  // The decision log.
+  "audit_off",
+  "audit_unavailable",
+  "record_unknown",
   // The evaluation could not decide; it denies.
   "cycle_through_exclusion",
   "depth_exceeded",

@@ -146,6 +146,11 @@ export const limits = {
   holdsMax: 2_000_000,
   holdsPerMessageMax: 10_000,
   contextsPerStreamMax: 1_000,
+  // Live lookups: how many one stream holds, and are enumerated at once; candidates of one, each of which counts as a hold, and what its enumeration comes by.
+  lookupsPerStreamMax: 1_000,
+  liveLookupsAtOnceMax: 2,
+  liveLookupCandidatesMax: 10_000,
+  liveLookupStepsMax: 100_000,
   leaseMsDefault: 10_000,
   leaseMsMin: 1_000,
   leaseMsMax: 60_000,
@@ -164,9 +169,14 @@ export const limits = {
   liveOutboxMessagesMax: 4_096,
   pingsUnansweredMax: 16,
   holdsMessageBytesMax: 1_048_576,
-  // Decisions evaluated together, evaluations under way at once, and how long one waits to be tried again after the store failed.
+  // Decisions evaluated together, of those that share their few subjects more, evaluations under way at once, and how long one waits to be tried again after the store failed.
   liveChunkMax: 32,
+  liveChunkAlikeMax: 512,
   liveChunksMax: 2,
+  // A stream's due decisions that are no more are evaluated at once, beside so many such; and what the others on the event loop may have lent to those that are more.
+  liveFewMax: 16,
+  liveFewsMax: 64,
+  liveLentMsMax: 3,
   liveRetryMs: 250,
   // Commits of which it is known whom they concerned: a writer asks as soon as it is answered.
   revocationsKeptMax: 10_000,
@@ -180,14 +190,20 @@ export const limits = {
   browserLeaseMsDefault: 10_000,
   browserReadyMs: 2_000,
   browserGraceMs: 5_000,
+  // How long a WebSocket whose permission has ended has to take its close. It is heard no more meanwhile.
+  webSocketCloseMs: 1_000,
   // A preview: questions of its own, held decisions that are evaluated for it, and changes that it lists.
   previewChecksMax: 10_000,
   previewDecisionsMax: 20_000,
   previewChangesDefault: 1_000,
   previewChangesMax: 10_000,
-  // The sweep: how often every live decision is evaluated from the store, and which part of the time that may take.
+  // A list of what is held: what one page has, and how many decisions are looked at before everything else may go on.
+  holdsPageMax: 500,
+  holdsLookedMax: 5_000,
+  // The sweep: how often every live decision is evaluated from the store, and which part of the time that may take; and how long its thread may take to end.
   sweepMs: 60_000,
   sweepPerMilleMax: 50,
+  sweepEndMs: 5_000,
 
   // Wire.
   messageBytesMax: 4_194_304,
@@ -210,6 +226,17 @@ export const limits = {
   reconnectMsMax: 2_000,
   errorMessageBytesMax: 2_048,
   errorDetailsBytesMax: 2_048,
+
+  // Over HTTP: headers and how long a request may take to arrive, and to be answered; connections; how long a stream may take to fail with a status.
+  httpHeaderBytesMax: 16_384,
+  httpRequestMs: 10_000,
+  httpCallMs: 60_000,
+  httpConnectionsMax: 5_000,
+  streamOpenMs: 100,
+  envoyRulesMax: 1_000,
+  // Checkpoints of changes over server-sent events, which keep alive what stands between; and how long a client waits before it comes back.
+  eventsCheckpointMsDefault: 15_000,
+  eventsRetryMs: 1_000,
 
   // Operating a server: what it takes at once, how late it may be, how it is watched.
   callsUnderWayMax: 2_000,
@@ -247,6 +274,43 @@ export const limits = {
   failuresDelayedMax: 1_000,
   certificateWarningMs: 2_592_000_000,
 
+  // The decision log.
+  auditFlushMs: 100,
+  auditBatchRecordsMax: 4_096,
+  auditBatchBytesMax: 1_048_576,
+  auditBacklogBytesMax: 67_108_864,
+  auditPayloadBytesMax: 1_048_576,
+  auditCheckpointMs: 60_000,
+  auditPageRecordsDefault: 100,
+  auditPageRecordsMax: 1_000,
+  auditTailsMax: 100,
+  // On its disk: a block of records; of its index a chunk, the run that becomes a segment, how many segments become one, and how often. A page ends after so many records were looked at.
+  auditBlockBytesMax: 16_384,
+  auditChunkBytesMax: 16_384,
+  auditRunRecordsMax: 4_096,
+  auditSegmentsMergedMax: 8,
+  auditSegmentLevelMax: 3,
+  auditScanRecordsMax: 20_000,
+  auditSliceMs: 2,
+  redactTogetherMax: 32,
+  auditGroundsMax: 16,
+  replayPerCallMax: 100,
+  redactPerCallMax: 1_000,
+  attributionBytesMax: 1_024,
+  refusalRecordMs: 1_000,
+  refusalsRecordedMax: 1_000,
+  // Proofs of it: the key that signs, a checkpoint, a line of an export, how many findings a verification lists, and a witness who does not answer.
+  signingKeyFileBytesMax: 4_096,
+  originBytesMax: 256,
+  checkpointBytesMax: 65_536,
+  checkpointSignaturesMax: 16,
+  exportLineBytesMax: 16_777_216,
+  auditFindingsMax: 100,
+  witnessMs: 10_000,
+  witnessAttemptsMax: 5,
+  witnessDelayMsMin: 1_000,
+  witnessDelayMsMax: 60_000,
+
   // Time and retention.
   clockJumpMsMax: 5_000,
   horizonMsDefault: 86_400_000,
@@ -274,4 +338,5 @@ assert(
 );
 assert(limits.tenantsMax * (limits.tenantBytesMax + 64) < limits.messageBytesMax, "a list of all tenants must fit in one message");
 assert(2 * limits.callsUnderWayMax <= limits.writesQueuedMax, "calls that are not revocations must leave room for those in the queue of writes");
+assert(limits.failureDelayMsMax < limits.httpRequestMs, "a refusal that waits must be answered before its request is given up");
 assert(limits.contextBytesMax * 8 < limits.messageBytesMax, "a request with a full context must fit in one message");

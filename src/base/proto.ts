@@ -12,28 +12,54 @@ import { ShortStrings } from "./short-strings.js";
  */
 export const protoFolder = fileURLToPath(new URL("../../../proto/", import.meta.url));
 
-export const protoFiles = [
+const ownFiles = [
   "usher/v1/tuple_service.proto",
   "usher/v1/permission_service.proto",
   "usher/v1/schema_service.proto",
   "usher/v1/live_service.proto",
+  "usher/v1/decision_log_service.proto",
   "usher/v1/admin_service.proto",
   "google/rpc/status.proto",
   "google/rpc/error_details.proto",
 ];
 
-let root: protobuf.Root | undefined;
+/** What SpiceDB's clients speak. */
+const authzedFiles = [
+  "authzed/api/v1/core.proto",
+  "authzed/api/v1/debug.proto",
+  "authzed/api/v1/permission_service.proto",
+  "authzed/api/v1/schema_service.proto",
+  "authzed/api/v1/watch_service.proto",
+];
 
-/** Every declared type. The files are read once, when the first message is encoded: an embedded database reads none. */
-export function protoRoot(): protobuf.Root {
-  if (root === undefined) {
-    const loading = new protobuf.Root();
-    loading.resolvePath = (_origin, target) => (target.startsWith(protoFolder) ? target : protoFolder + target);
-    loading.loadSync(protoFiles);
-    loading.resolveAll();
-    root = loading;
-  }
-  return root;
+/** What Envoy's filters `ext_authz` speak. */
+const envoyFiles = ["envoy/service/auth/v3/external_auth.proto"];
+
+export const protoFiles = [...ownFiles, ...authzedFiles, ...envoyFiles];
+
+const authzedPackage = "authzed.api.v1.";
+const envoyPackage = "envoy.";
+
+let ownRoot: protobuf.Root | undefined;
+let authzedRoot: protobuf.Root | undefined;
+let envoyRoot: protobuf.Root | undefined;
+
+/**
+ * Every declared type of ours, or those of the package that the name is of. The files are read once, when the first message is encoded: an embedded
+ * database reads none, and whoever meets no client of SpiceDB's does not read theirs.
+ */
+export function protoRoot(name = ""): protobuf.Root {
+  if (name.startsWith(authzedPackage)) return (authzedRoot ??= load(authzedFiles));
+  if (name.startsWith(envoyPackage)) return (envoyRoot ??= load(envoyFiles));
+  return (ownRoot ??= load(ownFiles));
+}
+
+function load(files: readonly string[]): protobuf.Root {
+  const loading = new protobuf.Root();
+  loading.resolvePath = (_origin, target) => (target.startsWith(protoFolder) ? target : protoFolder + target);
+  loading.loadSync([...files]);
+  loading.resolveAll();
+  return loading;
 }
 
 /**
@@ -61,7 +87,7 @@ export class ProtoCodec<T extends object> {
   }
 
   #resolved(): protobuf.Type {
-    return (this.#type ??= protoRoot().lookupType(this.#name));
+    return (this.#type ??= protoRoot(this.#name).lookupType(this.#name));
   }
 }
 

@@ -1,7 +1,24 @@
 import type { Instant } from "../base/clock.js";
 import type { ErrorCode } from "../base/errors.js";
+import type {
+  FindLossRequest,
+  FindLossResponse,
+  GetCheckpointRequest,
+  GetCheckpointResponse,
+  ProveDecisionRequest,
+  ProveDecisionResponse,
+  QueryDecisionsRequest,
+  QueryDecisionsResponse,
+  RedactDecisionsRequest,
+  RedactDecisionsResponse,
+  ReplayDecisionsRequest,
+  ReplayDecisionsResponse,
+  TailDecisionsRequest,
+  TailEvent,
+} from "./audit.js";
 import type { Context } from "./context.js";
 import type { TupleFilter } from "./filter.js";
+import type { ListHoldsRequest, ListHoldsResponse } from "./holds.js";
 import type { Enforcement, LiveRequest, LiveResponse } from "./live.js";
 import type { LookupObjectsRequest, LookupObjectsResponse, LookupSubjectsRequest, LookupSubjectsResponse, LookupPermissionsRequest, LookupPermissionsResponse } from "./lookup.js";
 import type { ObjectRef } from "./object.js";
@@ -31,7 +48,7 @@ export type {
  * implements it, the gRPC handlers call it, and the client implements it over the wire, so that a
  * program cannot tell which of the two it holds. Every method rejects with a `UsherError`.
  */
-export interface Service {
+export interface Service extends AuditService {
   writeTuples(request: WriteTuplesRequest, call: Call): Promise<WriteTuplesResponse>;
   deleteTuples(request: DeleteTuplesRequest, call: Call): Promise<DeleteTuplesResponse>;
   readTuples(request: ReadTuplesRequest, call: Call): Promise<ReadTuplesResponse>;
@@ -55,6 +72,11 @@ export interface Service {
    * @throws as `writeTuples` and `writeSchema` would, `request_too_large`
    */
   previewChange(request: PreviewChangeRequest, call: Call): Promise<PreviewChangeResponse>;
+  /**
+   * What is held on this server: streams, or decisions, page by page, as it stands when each page is made. Ends with the last. A slow consumer costs nothing.
+   * @throws on iteration: `tenant_unknown`, `invalid_request`, `invalid_name`, `invalid_id`
+   */
+  listHolds(request: ListHoldsRequest, call: Call): AsyncIterable<ListHoldsResponse>;
   check(request: CheckRequest, call: Call): Promise<Decision>;
   batchCheck(request: BatchCheckRequest, call: Call): Promise<BatchCheckResponse>;
   expand(request: ExpandRequest, call: Call): Promise<ExpandResponse>;
@@ -85,14 +107,40 @@ export interface Service {
   close(): Promise<void>;
 }
 
+/** Of the decision log: part of `Service`. */
+export interface AuditService {
+  /** A page of the decision log, of the call's tenant; of all where it names none and may. @throws `audit_off`, `audit_unavailable`, `invalid_cursor`, `invalid_request` */
+  queryDecisions(request: QueryDecisionsRequest, call: Call): Promise<QueryDecisionsResponse>;
+  /** The log in its order, and on request what comes. @throws on iteration, as `queryDecisions`; `record_unknown` where it begins behind the end */
+  tailDecisions(request: TailDecisionsRequest, call: Call): AsyncIterable<TailEvent>;
+  /** @throws `audit_off`, `audit_unavailable`, `record_unknown` where the log is not so long */
+  getCheckpoint(request: GetCheckpointRequest, call: Call): Promise<GetCheckpointResponse>;
+  /** Proves that a record is in the log. @throws as `getCheckpoint` */
+  proveDecision(request: ProveDecisionRequest, call: Call): Promise<ProveDecisionResponse>;
+  /** Evaluates recorded decisions again, as of then. @throws as `getCheckpoint` */
+  replayDecisions(request: ReplayDecisionsRequest, call: Call): Promise<ReplayDecisionsResponse>;
+  /** Erases what records say; that they were there can still be proven. @throws as `getCheckpoint`, `invalid_request` */
+  redactDecisions(request: RedactDecisionsRequest, call: Call): Promise<RedactDecisionsResponse>;
+  /** When, and by which commit, a subject lost a permission. @throws as `queryDecisions` */
+  findLoss(request: FindLossRequest, call: Call): Promise<FindLossResponse>;
+}
+
 /** Who calls, and until when the answer is wanted. */
 export interface Call {
   /** Default: `default`. */
   readonly tenant?: string;
   /** Who calls: the id of a key, or empty where there are none. Part of a request id's scope. */
   readonly principal?: string;
+  /** From where the call came; absent: from this process. */
+  readonly peer?: string;
   /** Aborting it ends the walk and the store reads of the call. */
   readonly signal?: AbortSignal;
+  /** The call's id and its trace's, for whoever records it. */
+  readonly requestId?: string;
+  readonly traceId?: string;
+  /** On whose behalf it is made, and in which session: recorded, and not looked at. At most `limits.attributionBytesMax` each. */
+  readonly actor?: string;
+  readonly session?: string;
   /** Whether it is aborted, told without asking for it: where it is made when it is first asked for. Absent: the signal says. */
   readonly aborted?: boolean;
 }
@@ -102,7 +150,9 @@ export type Consistency =
   /** At least as fresh as the zookie; in practice as fresh as can be. */
   | { readonly kind: "atLeast"; readonly zookie: string }
   /** The snapshot of the zookie, back to the horizon. */
-  | { readonly kind: "exact"; readonly zookie: string };
+  | { readonly kind: "exact"; readonly zookie: string }
+  /** The snapshot that was the newest at the instant, back to the horizon; evaluated as of then. */
+  | { readonly kind: "asOf"; readonly instant: Instant };
 
 export interface Operation {
   /** `create` fails where the tuple stands; `touch` writes it either way; `delete` of an absent tuple is no error. */

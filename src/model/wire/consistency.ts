@@ -1,13 +1,16 @@
 import { UsherError } from "../../base/errors.js";
 import type { Consistency } from "../service.js";
+import { required } from "./field.js";
+import { instantToTimestamp, timestampToInstant, type TimestampMessage } from "./timestamp.js";
 
 export interface ConsistencyMessage {
   readonly latest?: boolean | null;
   readonly atLeast?: string | null;
   readonly exact?: string | null;
+  readonly asOf?: TimestampMessage | null;
 }
 
-const requirements = ["latest", "atLeast", "exact"] as const;
+const requirements = ["latest", "atLeast", "exact", "asOf"] as const;
 
 export function writeConsistency(consistency: Consistency | undefined): ConsistencyMessage | undefined {
   switch (consistency?.kind) {
@@ -19,6 +22,8 @@ export function writeConsistency(consistency: Consistency | undefined): Consiste
       return { atLeast: consistency.zookie };
     case "exact":
       return { exact: consistency.zookie };
+    case "asOf":
+      return { asOf: instantToTimestamp(consistency.instant) };
   }
 }
 
@@ -37,5 +42,6 @@ export function readConsistency(message: ConsistencyMessage | null | undefined):
   }
   if (sent[0] === "atLeast") return { kind: "atLeast", zookie: message.atLeast ?? "" };
   if (sent[0] === "exact") return { kind: "exact", zookie: message.exact ?? "" };
+  if (sent[0] === "asOf") return { kind: "asOf", instant: timestampToInstant(required(message.asOf, "consistency.as_of"), "consistency.as_of") };
   return sent[0] === "latest" ? { kind: "latest" } : undefined;
 }

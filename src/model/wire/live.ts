@@ -1,6 +1,6 @@
 import { isErrorCode, UsherError, type ErrorCode } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
-import type { Cause, Flip, HeldState, Hold, LiveRequest, LiveResponse, RefusedHold } from "../live.js";
+import type { Cause, Flip, HeldLookup, HeldState, Hold, LiveRequest, LiveResponse, LookupHold, MemberState, RefusedHold } from "../live.js";
 import type { Metadata } from "../service.js";
 import { readExplanation, writeExplanation, writeValidForMs, type ExplanationMessage } from "./decision.js";
 import { WireEnum } from "./enum.js";
@@ -14,9 +14,19 @@ export interface LiveRequestMessage {
   readonly open?: { readonly leaseMs?: number | null | undefined; readonly resumeStream?: string | null | undefined } | null;
   readonly hold?: { readonly holds: readonly HoldMessage[] } | null;
   readonly release?: { readonly ids: readonly number[] } | null;
+  readonly uses?: { readonly uses: readonly { readonly id: number; readonly count: number }[] } | null;
   readonly setContext?: { readonly name: string; readonly context?: StructMessage | null } | null;
   readonly ping?: { readonly nonce: string } | null;
   readonly acknowledge?: { readonly zookie: string } | null;
+  readonly lookup?: { readonly lookups: readonly LookupMessage[] } | null;
+}
+
+interface LookupMessage {
+  readonly id: number;
+  readonly objects?: { readonly type: string; readonly permission: string; readonly subject?: SubjectMessage | null } | null;
+  readonly subjects?: { readonly object?: ObjectMessage | null; readonly permission: string; readonly subjectType: string; readonly subjectRelation?: string | null | undefined } | null;
+  readonly context?: StructMessage | null;
+  readonly contextName?: string | null | undefined;
 }
 
 interface HoldMessage {
@@ -37,6 +47,7 @@ export interface LiveResponseMessage {
   readonly refused?: { readonly refused: readonly RefusedMessage[] } | null;
   readonly checkpoint?: (AnsweredMessage & { readonly nonce?: string | null | undefined; readonly leaseMs?: number | null | undefined }) | null;
   readonly draining?: { readonly reconnectAfterMs: number } | null;
+  readonly members?: MembersMessage | null;
 }
 
 interface AnsweredMessage {
@@ -58,6 +69,22 @@ interface FlipsMessage extends AnsweredMessage {
   readonly causes: readonly CauseMessage[];
 }
 
+interface MembersMessage extends AnsweredMessage {
+  readonly members: readonly MemberMessage[];
+  readonly causes: readonly CauseMessage[];
+}
+
+interface MemberMessage {
+  readonly id: number;
+  readonly member: string;
+  readonly allowed: boolean;
+  readonly missingFields?: readonly string[] | undefined;
+  readonly validForMs?: number | null | undefined;
+  readonly excluded?: boolean | undefined;
+  /** A position in the message's causes. */
+  readonly cause?: number | null | undefined;
+}
+
 interface FlipMessage {
   readonly state?: StateMessage | null;
   /** A position in the message's causes. */
@@ -77,10 +104,11 @@ interface RefusedMessage {
 }
 
 export const heldAnswers = new WireEnum("usher.v1.HeldAnswer", ["allowed", "denied", "conditional"]);
-export const causeKinds = new WireEnum("usher.v1.CauseKind", ["tuple", "schema", "context", "time", "sweep", "resume"]);
+export const causeKinds = new WireEnum("usher.v1.CauseKind", ["tuple", "schema", "context", "time", "sweep", "resume", "expiry", "condition"]);
 
-const requestKinds = ["open", "hold", "release", "setContext", "ping", "acknowledge"] as const;
-const responseKinds = ["opened", "states", "flips", "refused", "checkpoint", "draining"] as const;
+const requestKinds = ["open", "hold", "lookup", "release", "uses", "setContext", "ping", "acknowledge"] as const;
+const responseKinds = ["opened", "states", "flips", "members", "refused", "checkpoint", "draining"] as const;
+const lookupKinds = ["objects", "subjects"] as const;
 
 export function writeLiveRequest(request: LiveRequest): LiveRequestMessage {
   switch (request.kind) {
@@ -88,10 +116,14 @@ export function writeLiveRequest(request: LiveRequest): LiveRequestMessage {
       return { open: { leaseMs: request.leaseMs === undefined ? undefined : uint32(request.leaseMs, "lease_ms"), resumeStream: request.resumeStream } };
     case "hold":
       return { hold: { holds: readEach(bounded(request.holds, "holds"), "holds", writeHold) } };
+    case "lookup":
+      return { lookup: { lookups: readEach(bounded(request.lookups, "lookups", limits.lookupsPerStreamMax), "lookups", writeLookup) } };
     case "release":
       return { release: { ids: bounded(request.ids, "ids").map((id) => uint32(id, "ids")) } };
     case "setContext":
       return { setContext: { name: request.name, context: contextToStruct(request.context, "context") } };
+    case "uses":
+      return { uses: { uses: bounded(request.uses, "uses").map(({ id, count }) => ({ id: uint32(id, "id"), count: uint32(count, "count") })) } };
     case "ping":
       return { ping: { nonce: request.nonce } };
     case "acknowledge":
@@ -106,10 +138,14 @@ export function readLiveRequest(message: LiveRequestMessage): LiveRequest {
       return compact<LiveRequest & { kind: "open" }>({ kind: "open", leaseMs: message.open?.leaseMs, resumeStream: message.open?.resumeStream });
     case "hold":
       return { kind: "hold", holds: readEach(bounded(message.hold?.holds ?? [], "holds"), "holds", readHold) };
+    case "lookup":
+      return { kind: "lookup", lookups: readEach(bounded(message.lookup?.lookups ?? [], "lookups", limits.lookupsPerStreamMax), "lookups", readLookup) };
     case "release":
       return { kind: "release", ids: [...bounded(message.release?.ids ?? [], "ids")] };
     case "setContext":
       return { kind: "setContext", name: message.setContext?.name ?? "", context: contextFromStruct(required(message.setContext?.context, "context"), "context") };
+    case "uses":
+      return { kind: "uses", uses: bounded(message.uses?.uses ?? [], "uses").map(({ id, count }) => ({ id, count })) };
     case "ping":
       return { kind: "ping", nonce: message.ping?.nonce ?? "" };
     case "acknowledge":
@@ -125,6 +161,8 @@ export function writeLiveResponse(response: LiveResponse): LiveResponseMessage {
       return { states: { zookie: response.zookie, instant: instantToTimestamp(response.instant), states: response.states.map(writeState) } };
     case "flips":
       return { flips: writeFlips(response) };
+    case "members":
+      return { members: writeMembers(response) };
     case "refused":
       return { refused: { refused: response.refused } };
     case "checkpoint": {
@@ -156,6 +194,11 @@ export function readLiveResponse(message: LiveResponseMessage): LiveResponse {
       const causes = readEach(sent, "causes", readCause);
       return { kind, zookie, instant: readInstant(instant), flips: readEach(flips, "flips", (flip) => readFlip(flip, causes)) };
     }
+    case "members": {
+      const { zookie, instant, members, causes: sent } = required(message.members, kind);
+      const causes = readEach(sent, "causes", readCause);
+      return { kind, zookie, instant: readInstant(instant), members: readEach(members, "members", (member) => readMember(member, causes)) };
+    }
     case "refused":
       return { kind, refused: required(message.refused, kind).refused.map(readRefused) };
     case "checkpoint": {
@@ -168,15 +211,15 @@ export function readLiveResponse(message: LiveResponseMessage): LiveResponse {
 }
 
 /** A decoder that meets two keeps both; which was meant, nobody could say. */
-function kindOf<Kind extends string>(message: { readonly [K in Kind]?: unknown }, kinds: readonly Kind[], what: string): Kind {
+export function kindOf<Kind extends string>(message: { readonly [K in Kind]?: unknown }, kinds: readonly Kind[], what: string): Kind {
   const [kind, other] = kinds.filter((each) => message[each] !== null && message[each] !== undefined);
   if (kind !== undefined && other === undefined) return kind;
   throw new UsherError("invalid_request", `${what} is of ${kind === undefined ? "no kind that is known" : "two kinds"}: give one of \`${kinds.join("`, `")}\``);
 }
 
-function bounded<T>(list: readonly T[], field: string): readonly T[] {
-  if (list.length <= limits.holdsPerMessageMax) return list;
-  throw new UsherError("request_too_large", `field \`${field}\` has ${list.length} entries, more than ${limits.holdsPerMessageMax}: send the rest in another message`, { details: { field } });
+function bounded<T>(list: readonly T[], field: string, max: number = limits.holdsPerMessageMax): readonly T[] {
+  if (list.length <= max) return list;
+  throw new UsherError("request_too_large", `field \`${field}\` has ${list.length} entries, more than ${max}: send the rest in another message`, { details: { field } });
 }
 
 function writeHold(hold: Hold): HoldMessage {
@@ -209,6 +252,35 @@ function readHold(message: HoldMessage): Hold {
   };
 }
 
+function writeLookup({ id, what, context, contextName }: LookupHold): LookupMessage {
+  return {
+    id: uint32(id, "id"),
+    ...(what.kind === "objects" ? { objects: what } : { subjects: what }),
+    ...(context && { context: contextToStruct(context, "context") }),
+    contextName,
+  };
+}
+
+/** As `readHold`: what it names is checked where it is taken. */
+function readLookup(message: LookupMessage): LookupHold {
+  return {
+    id: message.id,
+    what: readWhat(message),
+    ...(message.context && { context: contextFromStruct(message.context, "context") }),
+    ...(typeof message.contextName === "string" && { contextName: message.contextName }),
+  };
+}
+
+function readWhat(message: LookupMessage): HeldLookup {
+  const kind = kindOf(message, lookupKinds, "a lookup");
+  if (kind === "objects") {
+    const { type, permission, subject } = required(message.objects, kind);
+    return { kind, type, permission, subject: { type: subject?.type ?? "", id: subject?.id ?? "", relation: subject?.relation ?? "" } };
+  }
+  const { object, permission, subjectType, subjectRelation } = required(message.subjects, kind);
+  return { kind, object: { type: object?.type ?? "", id: object?.id ?? "" }, permission, subjectType, ...(subjectRelation ? { subjectRelation } : {}) };
+}
+
 function writeState(state: HeldState): StateMessage {
   return {
     allowed: state.allowed,
@@ -234,18 +306,55 @@ function readState(message: StateMessage): HeldState {
 }
 
 /** A cause is sent once for all that it ended: its metadata may have 16 KiB, and a message a thousand flips. */
-function writeFlips({ zookie, instant, flips }: LiveResponse & { readonly kind: "flips" }): FlipsMessage {
-  const causes: Cause[] = [];
-  const places = new Map<string, number>();
-  const placeOf = (cause: Cause): number => {
+class Causes {
+  readonly #causes: Cause[] = [];
+  readonly #places = new Map<string, number>();
+
+  get messages(): CauseMessage[] {
+    return this.#causes.map(writeCause);
+  }
+
+  placeOf(cause: Cause): number {
     const key = `${cause.kind} ${cause.zookie ?? ""}`;
-    const known = places.get(key);
-    if (known !== undefined && causes[known]?.metadata === cause.metadata) return known;
-    places.set(key, causes.length);
-    return causes.push(cause) - 1;
+    const known = this.#places.get(key);
+    if (known !== undefined && this.#causes[known]?.metadata === cause.metadata) return known;
+    this.#places.set(key, this.#causes.length);
+    return this.#causes.push(cause) - 1;
+  }
+}
+
+function writeFlips({ zookie, instant, flips }: LiveResponse & { readonly kind: "flips" }): FlipsMessage {
+  const causes = new Causes();
+  const written = flips.map((flip) => ({ state: writeState(flip), cause: causes.placeOf(flip.cause) }));
+  return { zookie, instant: instantToTimestamp(instant), flips: written, causes: causes.messages };
+}
+
+function writeMembers({ zookie, instant, members }: LiveResponse & { readonly kind: "members" }): MembersMessage {
+  const causes = new Causes();
+  const written = members.map((member): MemberMessage => ({
+    id: member.id,
+    member: member.member,
+    allowed: member.allowed,
+    missingFields: unlessEmpty(member.missingFields),
+    ...(member.validForMs !== undefined && { validForMs: writeValidForMs(member.validForMs) }),
+    excluded: member.excluded || undefined,
+    ...(member.cause && { cause: causes.placeOf(member.cause) }),
+  }));
+  return { zookie, instant: instantToTimestamp(instant), members: written, causes: causes.messages };
+}
+
+function readMember(message: MemberMessage, causes: readonly Cause[]): MemberState {
+  const { id, member, allowed, missingFields = [], validForMs, excluded, cause } = message;
+  if (excluded === true && (allowed || missingFields.length > 0)) throw new UsherError("invalid_request", `the member \`${member}\` of lookup \`${id}\` is excluded and is not denied`);
+  return {
+    id,
+    member,
+    allowed: allowed === true,
+    missingFields,
+    ...(typeof validForMs === "number" && { validForMs }),
+    ...(excluded === true && { excluded }),
+    ...(typeof cause === "number" && { cause: required(causes[cause], "cause") }),
   };
-  const written = flips.map((flip) => ({ state: writeState(flip), cause: placeOf(flip.cause) }));
-  return { zookie, instant: instantToTimestamp(instant), flips: written, causes: causes.map(writeCause) };
 }
 
 function writeCause({ kind, zookie, metadata }: Cause): CauseMessage {

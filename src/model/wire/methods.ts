@@ -1,21 +1,30 @@
 import { asError, UsherError, type ErrorCode } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
 import { ProtoCodec } from "../../base/proto.js";
+import type {
+  FindLossRequest, FindLossResponse, GetCheckpointRequest, GetCheckpointResponse, ProveDecisionRequest, ProveDecisionResponse, QueryDecisionsRequest, QueryDecisionsResponse,
+  RedactDecisionsRequest, RedactDecisionsResponse, ReplayDecisionsRequest, ReplayDecisionsResponse, TailDecisionsRequest, TailEvent,
+} from "../audit.js";
 import type { Role } from "../role.js";
 import type {
   BackupRequest, BackupResponse, BatchCheckRequest, BatchCheckResponse, CheckRequest, CreateTenantRequest, Decision, DeleteTenantRequest, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse, ExpandRequest, ExpandResponse,
   ExportTuplesRequest, ExportTuplesResponse, ImportTuplesRequest, ImportTuplesResponse, ListTenantsRequest, ListTenantsResponse, LookupObjectsRequest, LookupObjectsResponse, LookupPermissionsRequest, LookupPermissionsResponse, LookupSubjectsRequest, LookupSubjectsResponse, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, SetTenantQuotasRequest, WatchEvent, WatchTuplesRequest,
   WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../service.js";
+import type { ListHoldsRequest, ListHoldsResponse } from "../holds.js";
 import type { LiveRequest, LiveResponse } from "../live.js";
 import type { PreviewChangeRequest, PreviewChangeResponse } from "../preview.js";
 import type { Tenant } from "../tenant.js";
 import * as admin from "./admin.js";
+import * as audit from "./audit.js";
+import * as findings from "./audit-findings.js";
+import * as proofs from "./audit-proofs.js";
 import * as backup from "./backup.js";
 import * as bulk from "./bulk.js";
 import * as check from "./check.js";
 import { readDecision, writeDecision, type DecisionMessage } from "./decision.js";
 import * as expand from "./expand.js";
+import * as holds from "./holds.js";
 import * as live from "./live.js";
 import * as lookup from "./lookup.js";
 import { PlainDecisions } from "./plain-decisions.js";
@@ -188,6 +197,12 @@ export const methods = {
     new MessageConverter<PreviewChangeRequest, preview.PreviewChangeRequestMessage>("PreviewChangeRequest", preview.writePreviewChangeRequest, preview.readPreviewChangeRequest),
     new MessageConverter<PreviewChangeResponse, preview.PreviewChangeResponseMessage>("PreviewChangeResponse", preview.writePreviewChangeResponse, preview.readPreviewChangeResponse),
   ),
+  listHolds: method(
+    "LiveService/ListHolds",
+    "admin",
+    new MessageConverter<ListHoldsRequest, holds.ListHoldsRequestMessage>("ListHoldsRequest", holds.writeListHoldsRequest, holds.readListHoldsRequest),
+    new MessageConverter<ListHoldsResponse, holds.ListHoldsResponseMessage>("ListHoldsResponse", holds.writeListHoldsResponse, holds.readListHoldsResponse),
+  ),
   check: method(
     "PermissionService/Check",
     "read",
@@ -242,6 +257,49 @@ export const methods = {
     "read",
     new MessageConverter<DiffSchemaRequest, schemaDiff.DiffSchemaRequestMessage>("DiffSchemaRequest", same, schemaDiff.readDiffSchemaRequest),
     new MessageConverter<DiffSchemaResponse, schemaDiff.DiffSchemaResponseMessage>("DiffSchemaResponse", schemaDiff.writeDiffSchemaResponse, schemaDiff.readDiffSchemaResponse),
+  ),
+  queryDecisions: method(
+    "DecisionLogService/QueryDecisions",
+    "audit",
+    new MessageConverter<QueryDecisionsRequest, audit.QueryDecisionsRequestMessage>("QueryDecisionsRequest", audit.writeQueryDecisionsRequest, audit.readQueryDecisionsRequest),
+    new MessageConverter<QueryDecisionsResponse, audit.QueryDecisionsResponseMessage>("QueryDecisionsResponse", audit.writeQueryDecisionsResponse, audit.readQueryDecisionsResponse),
+  ),
+  tailDecisions: method(
+    "DecisionLogService/TailDecisions",
+    "audit",
+    new MessageConverter<TailDecisionsRequest, audit.TailDecisionsRequestMessage>("TailDecisionsRequest", audit.writeTailDecisionsRequest, audit.readTailDecisionsRequest),
+    new MessageConverter<TailEvent, audit.TailDecisionsResponseMessage>("TailDecisionsResponse", audit.writeTailEvent, audit.readTailEvent),
+  ),
+  getCheckpoint: method(
+    "DecisionLogService/GetCheckpoint",
+    "audit",
+    new MessageConverter<GetCheckpointRequest, proofs.GetCheckpointRequestMessage>("GetCheckpointRequest", proofs.writeGetCheckpointRequest, proofs.readGetCheckpointRequest),
+    new MessageConverter<GetCheckpointResponse, GetCheckpointResponse>("GetCheckpointResponse", same, proofs.readGetCheckpointResponse),
+  ),
+  proveDecision: method(
+    "DecisionLogService/ProveDecision",
+    "audit",
+    new MessageConverter<ProveDecisionRequest, proofs.ProveDecisionRequestMessage>("ProveDecisionRequest", proofs.writeProveDecisionRequest, proofs.readProveDecisionRequest),
+    new MessageConverter<ProveDecisionResponse, proofs.ProveDecisionResponseMessage>("ProveDecisionResponse", proofs.writeProveDecisionResponse, proofs.readProveDecisionResponse),
+  ),
+  replayDecisions: method(
+    "DecisionLogService/ReplayDecisions",
+    "audit",
+    new MessageConverter<ReplayDecisionsRequest, findings.ReplayDecisionsRequestMessage>("ReplayDecisionsRequest", findings.writeReplayDecisionsRequest, findings.readReplayDecisionsRequest),
+    new MessageConverter<ReplayDecisionsResponse, findings.ReplayDecisionsResponseMessage>("ReplayDecisionsResponse", findings.writeReplayDecisionsResponse, findings.readReplayDecisionsResponse),
+  ),
+  redactDecisions: method(
+    "DecisionLogService/RedactDecisions",
+    "audit",
+    new MessageConverter<RedactDecisionsRequest, findings.RedactDecisionsRequestMessage>("RedactDecisionsRequest", findings.writeRedactDecisionsRequest, findings.readRedactDecisionsRequest),
+    new MessageConverter<RedactDecisionsResponse, RedactDecisionsResponse>("RedactDecisionsResponse", findings.writeRedactDecisionsResponse, findings.readRedactDecisionsResponse),
+    true,
+  ),
+  findLoss: method(
+    "DecisionLogService/FindLoss",
+    "audit",
+    new MessageConverter<FindLossRequest, findings.FindLossRequestMessage>("FindLossRequest", findings.writeFindLossRequest, findings.readFindLossRequest),
+    new MessageConverter<FindLossResponse, findings.FindLossResponseMessage>("FindLossResponse", findings.writeFindLossResponse, findings.readFindLossResponse),
   ),
   createTenant: method(
     "AdminService/CreateTenant",

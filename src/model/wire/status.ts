@@ -2,7 +2,8 @@ import { isErrorCode, UsherError, type ErrorDetails } from "../../base/errors.js
 import { limits } from "../../base/limits.js";
 import { ProtoCodec } from "../../base/proto.js";
 
-interface StatusMessage {
+/** `google.rpc.Status`, with what it says in details packed. */
+export interface StatusMessage {
   readonly code: number;
   readonly message: string;
   readonly details: readonly { readonly type_url: string; readonly value: Uint8Array }[];
@@ -22,12 +23,22 @@ const errorInfoCodec = new ProtoCodec<ErrorInfoMessage>("google.rpc.ErrorInfo");
 const errorInfoType = "type.googleapis.com/google.rpc.ErrorInfo";
 const domain = "usher";
 
+/** Who gives the reason, and which it is, where it is not our code. */
+export interface ErrorReason {
+  readonly domain: string;
+  readonly reason: string;
+}
+
 /** An error as the trailers carry it. They are headers, so all of it is bounded: most clients take 8 KiB. */
-export function encodeError(error: UsherError, grpcStatus: number): { message: string; details: Buffer } {
-  const message = cut(error.message, limits.errorMessageBytesMax);
-  const value = errorInfoCodec.encode({ reason: error.code, domain, metadata: cutDetails(error.details) });
-  const details = statusCodec.encode({ code: grpcStatus, message, details: [{ type_url: errorInfoType, value }] });
-  return { message, details };
+export function encodeError(error: UsherError, grpcStatus: number, reason?: ErrorReason): { message: string; details: Buffer } {
+  const status = statusOf(error, grpcStatus, reason);
+  return { message: status.message, details: statusCodec.encode(status) };
+}
+
+/** An error as the message that stands for it. */
+export function statusOf(error: UsherError, code: number, reason: ErrorReason = { domain, reason: error.code }): StatusMessage {
+  const value = errorInfoCodec.encode({ ...reason, metadata: cutDetails(error.details) });
+  return { code, message: cut(error.message, limits.errorMessageBytesMax), details: [{ type_url: errorInfoType, value }] };
 }
 
 /** The error again; undefined where the bytes are not one of ours. */

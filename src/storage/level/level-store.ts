@@ -1,3 +1,5 @@
+import { join } from "node:path";
+
 import type { Clock, Instant, SteadyClock } from "../../base/clock.js";
 import { asError, UsherError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
@@ -5,7 +7,8 @@ import type { Quotas, Tenant } from "../../model/tenant.js";
 import type { Revision, TenantId } from "../../model/zookie.js";
 import { type StoreObserver, unobservedStore } from "../observer.js";
 import type { Ancestor, Commit, Head, Import, ImportOptions, ImportOutcome, Snapshot, Store, StoreCondition, StoreIdentity, Write, WriteOutcome } from "../store.js";
-import { Backups } from "./backup/backups.js";
+import { Backups, checkpointName } from "./backup/backups.js";
+import { makeCheckpoint } from "./checkpoint.js";
 import { instantOf, readCommits, revisionsAfter } from "./commit-log.js";
 import { Condition } from "./condition.js";
 import { asStoreError } from "./failure.js";
@@ -248,6 +251,22 @@ export class LevelStore implements Store {
     if (since > head.revision) throw ahead(since, head);
     if (since < horizon.revision) throw expired(`revision ${since}`, horizon);
     return this.#backups.run(since, signal);
+  }
+
+  /**
+   * A folder with what the store holds at one moment, for `CheckpointReader` in a thread. It is the caller's, to be removed; the next opening removes what is left.
+   * @throws `closed`, `store_unavailable`
+   */
+  async checkpoint(): Promise<string> {
+    if (this.#ended) throw this.#ended;
+    const { folder } = this.#opened;
+    const made = join(folder, checkpointName());
+    try {
+      await makeCheckpoint(levelFolder(folder), made, (task) => this.between(task));
+      return made;
+    } catch (error) {
+      throw asStoreError(error, "make a checkpoint");
+    }
   }
 
   get condition(): StoreCondition {

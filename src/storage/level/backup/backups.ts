@@ -19,6 +19,11 @@ export interface BackupPort {
 
 const checkpointPrefix = "backup-";
 
+/** Of a folder inside the store's that is nobody's once the process has died. */
+export function checkpointName(): string {
+  return `${checkpointPrefix}${randomBytes(4).toString("hex")}`;
+}
+
 /** What a process that died has left. The store must be open, so that it is nobody else's. */
 export async function removeCheckpoints(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
@@ -52,7 +57,7 @@ export class Backups {
     this.#running = running;
     const onAbort = () => running.abort(signal && abortError(signal));
     signal?.addEventListener("abort", onAbort, { once: true });
-    const checkpoint = join(this.#folder, `${checkpointPrefix}${randomBytes(4).toString("hex")}`);
+    const checkpoint = join(this.#folder, checkpointName());
     try {
       await makeCheckpoint(levelFolder(this.#folder), checkpoint, (task) => this.#port.between(task));
       running.signal.throwIfAborted();

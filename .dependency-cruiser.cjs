@@ -7,10 +7,11 @@ const layers = {
   evaluation: ["base", "model", "storage"],
   watch: ["base", "model", "storage"],
   decisions: ["base", "model", "storage", "evaluation"],
-  database: ["base", "model", "storage", "evaluation", "watch", "decisions"],
+  audit: ["base", "model"],
+  database: ["base", "model", "storage", "evaluation", "watch", "decisions", "audit"],
   client: ["base", "model"],
-  server: ["base", "model", "storage", "evaluation", "watch", "decisions", "database"],
-  cli: ["base", "model", "storage", "evaluation", "database", "client", "server"],
+  server: ["base", "model", "storage", "evaluation", "watch", "decisions", "audit", "database"],
+  cli: ["base", "model", "storage", "evaluation", "audit", "database", "client", "server"],
 };
 
 module.exports = {
@@ -23,8 +24,8 @@ module.exports = {
       to: { path: "^src/", pathNot: `^src/(${[layer, ...may].join("|")})/` },
     })),
     { name: "level-stays-behind-the-store", severity: "error",
-      comment: "nothing of LevelDB shows through the store contract",
-      from: { path: "^src/", pathNot: "^src/storage/level/" },
+      comment: "nothing of LevelDB shows through the store contract, nor through the decision log",
+      from: { path: "^src/", pathNot: "^src/(storage/level|audit/log)/" },
       to: { path: "node_modules/(level|classic-level|abstract-level)/" } },
     { name: "only-one-barrel", severity: "error", from: { path: "^src/", pathNot: "^src/cli/" }, to: { path: "^src/index\\.ts$" } },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },

@@ -12,6 +12,7 @@ import { evaluateFromMemory } from "../evaluation/from-memory.js";
 import { explain } from "../evaluation/trace.js";
 import type { Snapshot } from "../storage/store.js";
 import type { Core } from "./core.js";
+import type { RecordedAt } from "./recordings.js";
 import type { SchemaVersion } from "./schemas.js";
 import { checkCount, memberOf, requireFields, requireList, validateObject, validateQuestion } from "./validate.js";
 
@@ -25,8 +26,8 @@ export async function check(core: Core, request: CheckRequest, call: Call): Prom
   requireFields(request, "the request");
   return checkAtOnce(core, request, call) ?? withGround(core, request.consistency, call, async (ground) => {
     const question = validateQuestion(request, ground.schema);
-    const { answers, ...at } = await answer([question], ground, call.signal);
-    return decisionOf(answers[0], question, at.now, core.zookie(ground.tenant, at.revision));
+    const { answers, revision, now } = await answer([question], ground, call.signal);
+    return given(core, question, answers[0], { schema: ground.schema, now, zookie: core.zookie(ground.tenant, revision) }, call);
   });
 }
 
@@ -34,19 +35,19 @@ export async function check(core: Core, request: CheckRequest, call: Call): Prom
  * The decision, where the schema and all that the check reads are in memory: then nothing is waited for, and nobody has to hear
  * of the call's end. Undefined: they are not, the walk is a long one, or the question is of a kind that shares nothing with others.
  */
-function checkAtOnce(core: Core, request: CheckRequest, call: Call): Decision | undefined {
+function checkAtOnce(core: Core, request: CheckRequest, call: Call): Decision | Promise<Decision> | undefined {
   throwIfEnded(call);
   const { consistency, explain = false, contextualTuples } = request;
-  if (consistency?.kind === "exact" || explain || contextualTuples !== undefined) return undefined;
+  if (consistency?.kind === "exact" || consistency?.kind === "asOf" || explain || contextualTuples !== undefined) return undefined;
   const tenant = core.tenant(call);
   const snapshot = core.snapshot(tenant, consistency);
   try {
     const version = core.schemas.atHand(snapshot, tenant);
     if (version === undefined) return undefined;
-    const ground = groundOn(core, tenant, snapshot, version, true);
+    const ground = groundOn(core, tenant, snapshot, version, consistency);
     const question = validateQuestion(request, version.schema);
     const at = evaluateFromMemory(question, ground);
-    return at && decisionOf(at.answer, question, at.now, core.zookie(tenant, at.revision));
+    return at && given(core, question, at.answer, { schema: version.schema, now: at.now, zookie: core.zookie(tenant, at.revision) }, call);
   } finally {
     snapshot.release();
   }
@@ -62,14 +63,25 @@ export async function batchCheck(core: Core, request: BatchCheckRequest, call: C
     const { answers, revision, now } = await answer(items.flatMap((item) => ("value" in item ? [item.value] : [])), ground, call.signal);
     const zookie = core.zookie(ground.tenant, revision);
     let answered = 0;
+    const recorded: Promise<void>[] = [];
     const results = items.map((item): BatchCheckResult => {
       if ("error" in item) return item;
-      const given = answers[answered++];
-      const decision = attempt(() => decisionOf(given, item.value, now, zookie));
+      const found = answers[answered++];
+      const waiting = found && core.recordings?.decision("batch_item", item.value, found, { schema: ground.schema, now, zookie }, call);
+      if (waiting !== undefined) recorded.push(waiting);
+      const decision = attempt(() => decisionOf(found, item.value, now, zookie));
       return "error" in decision ? decision : { decision: decision.value };
     });
+    if (recorded.length > 0) await Promise.all(recorded);
     return { zookie, results };
   });
+}
+
+/** The decision, once it has been recorded as far as that must be waited for. @throws the error of an undecided answer */
+function given(core: Core, question: Question, found: Answer | undefined, at: RecordedAt, call: Call): Decision | Promise<Decision> {
+  const recorded = found && core.recordings?.decision("check", question, found, at, call);
+  const decision = decisionOf(found, question, at.now, at.zookie);
+  return recorded === undefined ? decision : recorded.then(() => decision);
 }
 
 /** At head from memory; at a snapshot that was asked for by name from there. */
@@ -102,10 +114,10 @@ export async function expandTree(core: Core, request: ExpandRequest, call: Call)
 export async function withGround<T>(core: Core, consistency: CheckRequest["consistency"], call: Call, body: (ground: CheckGround, zookie: string) => Promise<T>): Promise<T> {
   throwIfEnded(call);
   const tenant = core.tenant(call);
-  const snapshot = core.snapshot(tenant, consistency);
+  const snapshot = await core.snapshotOf(tenant, consistency);
   try {
     const version = await core.schemas.at(snapshot, tenant);
-    const ground = groundOn(core, tenant, snapshot, version, consistency?.kind !== "exact");
+    const ground = groundOn(core, tenant, snapshot, version, consistency);
     const answer = await body(ground, core.zookie(tenant, snapshot.revision));
     core.requireTenant(tenant);
     return answer;
@@ -114,9 +126,10 @@ export async function withGround<T>(core: Core, consistency: CheckRequest["consi
   }
 }
 
-function groundOn({ store, observer, cache }: Core, tenant: TenantId, snapshot: Snapshot, { schema, revision }: SchemaVersion, atHead: boolean): CheckGround {
-  const now: Instant = Math.max(store.clock.now(), snapshot.instant);
-  return { schema, schemaRevision: revision, snapshot, tenant, now, observer, cache, atHead, newest: () => store.snapshot() };
+function groundOn({ store, observer, cache, recordings }: Core, tenant: TenantId, snapshot: Snapshot, { schema, revision }: SchemaVersion, consistency: CheckRequest["consistency"]): CheckGround {
+  const now: Instant = consistency?.kind === "asOf" ? consistency.instant : Math.max(store.clock.now(), snapshot.instant);
+  const atHead = consistency?.kind !== "exact" && consistency?.kind !== "asOf";
+  return { schema, schemaRevision: revision, snapshot, tenant, now, observer, cache, atHead, newest: () => store.snapshot(), tellsGrounds: recordings !== undefined };
 }
 
 /** @throws the error of an undecided answer: it denies */

@@ -10,6 +10,7 @@ import { defaultTenant } from "../model/tenant.js";
 import { encodeZookie, type Revision, type TenantId } from "../model/zookie.js";
 import { resolveZookie } from "../storage/resolve-zookie.js";
 import type { Snapshot, Store } from "../storage/store.js";
+import type { Recordings } from "./recordings.js";
 import { Schemas } from "./schemas.js";
 
 /** What every operation of the database works with: the store, the compiled schemas, and how a call names its snapshot. */
@@ -22,6 +23,8 @@ export class Core {
   readonly lookups = { objects: new Shelf<ReadonlySet<string>>(), subjects: new Shelf<SubjectEnumeration>() };
   /** Resolves when nobody can honour any more what a commit ended, or after so long. */
   enforced: (revision: Revision, waitMs: number, signal?: AbortSignal) => Promise<Enforcement> = () => Promise.reject(new UsherError("internal", "nothing enforces yet"));
+  /** What is decided and done is recorded there; undefined: nowhere. */
+  recordings: Recordings | undefined = undefined;
   readonly #zookies = new Map<TenantId, { readonly revision: Revision; readonly text: string }>();
 
   constructor(store: Store, observer: EvaluationObserver = unobservedEvaluation, memoryBudgetBytes?: number) {
@@ -58,7 +61,15 @@ export class Core {
     this.#zookies.delete(tenant);
   }
 
-  /** The snapshot that a request asks for; the caller releases it. @throws the codes of zookies */
+  /** The snapshot that a request asks for; the caller releases it. @throws the codes of zookies, `invalid_request` for an instant to come */
+  async snapshotOf(tenant: TenantId, consistency: Consistency | undefined): Promise<Snapshot> {
+    if (consistency?.kind !== "asOf") return this.snapshot(tenant, consistency);
+    const { instant } = consistency;
+    if (!Number.isSafeInteger(instant) || instant > this.store.clock.now()) throw new UsherError("invalid_request", `instant ${quote(instant)} is to come, or none: name one that has been`);
+    return this.store.snapshot(await this.store.revisionAt(instant));
+  }
+
+  /** The same where nothing has to be found first. */
   snapshot(tenant: TenantId, consistency: Consistency = { kind: "latest" }): Snapshot {
     switch (consistency?.kind) {
       case "latest":
@@ -69,8 +80,10 @@ export class Core {
         return this.store.snapshot();
       case "exact":
         return this.store.snapshot(resolveZookie(this.store, tenant, consistency.zookie));
+      case "asOf":
+        throw new UsherError("internal", "the revision of an instant must be found first");
       default:
-        throw new UsherError("invalid_request", `consistency is ${quote((consistency as Consistency | null)?.kind)}: the kinds are \`latest\`, \`atLeast\` and \`exact\``);
+        throw new UsherError("invalid_request", `consistency is ${quote((consistency as Consistency | null)?.kind)}: the kinds are \`latest\`, \`atLeast\`, \`exact\` and \`asOf\``);
     }
   }
 }

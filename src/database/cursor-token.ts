@@ -32,7 +32,8 @@ export function expiredCursor(why: string, cause?: unknown): UsherError {
  * @throws `cursor_expired` once the snapshot lies before the horizon, `invalid_cursor`, and what the body throws
  */
 export async function pinned<T>(cursor: { readonly zookie: string } | undefined, consistency: Consistency | undefined, body: (consistency: Consistency | undefined) => Promise<T>): Promise<T> {
-  if (cursor === undefined) return body(consistency);
+  // The newest snapshot of an instant that has been is the same each time.
+  if (cursor === undefined || consistency?.kind === "asOf") return body(consistency);
   try {
     return await body({ kind: "exact", zookie: cursor.zookie });
   } catch (error) {

@@ -1,5 +1,7 @@
+import type { Instant } from "../base/clock.js";
 import { UsherError } from "../base/errors.js";
 import { memoryBudgetOf } from "../base/memory-budget.js";
+import type { Recorder } from "../base/recorder.js";
 import type {
   BackupRequest,
   BackupResponse,
@@ -41,28 +43,55 @@ import type {
   WriteTuplesRequest,
   WriteTuplesResponse,
 } from "../model/service.js";
+import type {
+  AuditEntry,
+  FindLossRequest,
+  FindLossResponse,
+  GetCheckpointRequest,
+  GetCheckpointResponse,
+  ProveDecisionRequest,
+  ProveDecisionResponse,
+  QueryDecisionsRequest,
+  QueryDecisionsResponse,
+  RedactDecisionsRequest,
+  RedactDecisionsResponse,
+  ReplayDecisionsRequest,
+  ReplayDecisionsResponse,
+  TailDecisionsRequest,
+  TailEvent,
+} from "../model/audit.js";
 import { unobservedEvaluation } from "../evaluation/observer.js";
 import type { Tenant } from "../model/tenant.js";
 import { LiveDecisions } from "../decisions/live-decisions.js";
 import { leasesInMemory, type LeaseRecord } from "../decisions/leases.js";
+import type { LivePort } from "../decisions/port.js";
+import type { ListHoldsRequest, ListHoldsResponse } from "../model/holds.js";
 import type { LiveRequest, LiveResponse } from "../model/live.js";
 import type { PreviewChangeRequest, PreviewChangeResponse } from "../model/preview.js";
 import { resolveZookie } from "../storage/resolve-zookie.js";
 import { openLevelStore, type LevelStoreOptions } from "../storage/level/store.js";
 import type { Store } from "../storage/store.js";
 import { Watches } from "../watch/watches.js";
+import { openAuditLog, type AuditLog, type AuditOptions } from "./audit-log.js";
+import { getCheckpoint, proveDecision, queryDecisions, redactDecisions, tailDecisions } from "./audits.js";
 import { backup } from "./backup.js";
 import { batchCheck, check, expandTree } from "./checks.js";
 import { Core } from "./core.js";
 import { exportTuples } from "./exports.js";
+import { listHolds } from "./holds.js";
 import { importTuples } from "./imports.js";
 import { lookupObjectsPage, lookupPermissionsOf, lookupSubjectsPage } from "./lookups.js";
+import { LiveRecordings } from "./live-recordings.js";
+import { findLoss } from "./losses.js";
 import { previewChange } from "./previews.js";
+import { Recordings } from "./recordings.js";
+import { replayDecisions } from "./replays.js";
 import { readSchema, readTuples } from "./reads.js";
 import { diffSchema } from "./schema-diff.js";
 import { createTenant, deleteTenant, listTenants, setTenantQuotas } from "./tenants.js";
 import type { DatabaseObserver, DatabaseStatus } from "./status.js";
 import { openLeaseFile } from "./lease-file.js";
+import { VerificationThread } from "./verification-thread.js";
 import { validateQuestion } from "./validate.js";
 import { deleteTuples, writeSchema, writeTuples } from "./writes.js";
 
@@ -70,6 +99,18 @@ export interface DatabaseOptions extends LevelStoreOptions {
   readonly observer?: DatabaseObserver;
   /** What the relation cache and the memo may hold in memory, estimated; default: `memoryBudgetBytesDefault()`. */
   readonly memoryBudgetBytes?: number;
+  /** Default: no decision log is kept. */
+  readonly audit?: AuditOptions;
+}
+
+/** What stands beside the store. */
+export interface DatabaseParts {
+  /** The longest lease that was ever given, kept over restarts. Default: none was, as in a store that nobody held before. */
+  readonly leases?: LeaseRecord;
+  /** Evaluates in a thread of its own. Default: nobody does. */
+  readonly verification?: LivePort["verification"];
+  /** What is decided and done is recorded there; it is closed with the database. Default: nowhere. */
+  readonly log?: AuditLog | undefined;
 }
 
 /**
@@ -80,11 +121,13 @@ export class Database implements Service {
   readonly #core: Core;
   readonly #watches: Watches;
   readonly #live: LiveDecisions;
+  readonly #log: AuditLog | undefined;
 
-  /** @param leases the longest lease that was ever given, kept over restarts; default: none was, as in a store that nobody held before */
-  constructor(store: Store, options: Pick<DatabaseOptions, "observer" | "memoryBudgetBytes" | "report"> = {}, leases: LeaseRecord = leasesInMemory()) {
+  constructor(store: Store, options: Pick<DatabaseOptions, "observer" | "memoryBudgetBytes" | "report"> = {}, { leases = leasesInMemory(), verification, log }: DatabaseParts = {}) {
     const core = new Core(store, options.observer, options.memoryBudgetBytes);
     this.#core = core;
+    this.#log = log;
+    if (log !== undefined) core.recordings = new Recordings(log, () => store.clock.now());
     this.#watches = new Watches(store);
     this.#live = new LiveDecisions({
       store,
@@ -92,13 +135,15 @@ export class Database implements Service {
       observer: options.observer ?? unobservedEvaluation,
       leases,
       // What was found has been corrected: a program without a log hears of it, and goes on.
-      report: options.report ?? ((error) => process.emitWarning(error)),
+      report: options.report ?? warn,
       schemaAt: async (snapshot, tenant) => core.schemas.atHand(snapshot, tenant) ?? (await core.schemas.at(snapshot, tenant)),
       compiled: (text, revision) => core.schemas.compiled(text, revision),
       validate: validateQuestion,
       zookie: (tenant, revision) => core.zookie(tenant, revision),
       revisionOf: (tenant, zookie) => resolveZookie(store, tenant, zookie),
       monotonicMs: () => performance.now(),
+      recorder: log && new LiveRecordings(log, core),
+      verification,
     });
     core.enforced = (revision, waitMs, signal) => this.#live.enforced(revision, waitMs, signal);
   }
@@ -111,8 +156,16 @@ export class Database implements Service {
     if (folder === "") throw new UsherError("invalid_configuration", "the folder's name is empty: name the folder in which the database is to be");
     const memoryBudgetBytes = memoryBudgetOf(options.memoryBudgetBytes);
     const store = await openLevelStore(folder, options);
+    const report = options.report ?? warn;
     try {
-      return new Database(store, { ...options, memoryBudgetBytes }, await openLeaseFile(folder));
+      const log = options.audit && (await openAuditLog(folder, store, options.audit, report, options.observer));
+      try {
+        const verification: LivePort["verification"] = (signal) => VerificationThread.begin(store, signal);
+        return new Database(store, { ...options, memoryBudgetBytes }, { leases: await openLeaseFile(folder), verification, log });
+      } catch (error) {
+        await log?.close();
+        throw error;
+      }
     } catch (error) {
       await store.close();
       throw error;
@@ -144,7 +197,11 @@ export class Database implements Service {
   }
 
   live(requests: AsyncIterable<LiveRequest>, call: Call): AsyncIterable<LiveResponse> {
-    return this.#live.live(requests, this.#core.tenant(call), call.signal);
+    return this.#live.live(requests, this.#core.tenant(call), call.signal, call);
+  }
+
+  listHolds(request: ListHoldsRequest, call: Call): AsyncIterable<ListHoldsResponse> {
+    return listHolds(this.#core, this.#live, request, call);
   }
 
   previewChange(request: PreviewChangeRequest, call: Call): Promise<PreviewChangeResponse> {
@@ -203,8 +260,45 @@ export class Database implements Service {
     return setTenantQuotas(this.#core, request, call);
   }
 
+  queryDecisions(request: QueryDecisionsRequest, call: Call): Promise<QueryDecisionsResponse> {
+    return queryDecisions(this.#core, this.#log, request, call);
+  }
+
+  tailDecisions(request: TailDecisionsRequest, call: Call): AsyncIterable<TailEvent> {
+    return tailDecisions(this.#core, this.#log, request, call);
+  }
+
+  getCheckpoint(request: GetCheckpointRequest, call: Call): Promise<GetCheckpointResponse> {
+    return getCheckpoint(this.#core, this.#log, request, call);
+  }
+
+  proveDecision(request: ProveDecisionRequest, call: Call): Promise<ProveDecisionResponse> {
+    return proveDecision(this.#core, this.#log, request, call);
+  }
+
+  replayDecisions(request: ReplayDecisionsRequest, call: Call): Promise<ReplayDecisionsResponse> {
+    return replayDecisions(this.#core, this.#log, request, call);
+  }
+
+  redactDecisions(request: RedactDecisionsRequest, call: Call): Promise<RedactDecisionsResponse> {
+    return redactDecisions(this.#core, this.#log, request, call);
+  }
+
+  findLoss(request: FindLossRequest, call: Call): Promise<FindLossResponse> {
+    return findLoss(this.#core, this.#log, request, call);
+  }
+
   backup(request: BackupRequest, call: Call): AsyncIterable<BackupResponse> {
     return backup(this.#core, request, call);
+  }
+
+  now(): Instant {
+    return this.#core.store.clock.now();
+  }
+
+  /** Where the server itself writes what happens to it; undefined: nowhere. */
+  get recorder(): Recorder<AuditEntry> | undefined {
+    return this.#log;
   }
 
   /** Of a tenant that stands and is bounded so; a server holds its callers to it. */
@@ -216,7 +310,7 @@ export class Database implements Service {
   status(): DatabaseStatus {
     const { store, schemas, cache } = this.#core;
     const { condition, head, horizon, clock } = store;
-    return { store: condition, head, horizon, now: clock.now(), ...this.#watches.status(), schemasCompiled: schemas.compilations, cache: cache.status, live: this.#live.status };
+    return { store: condition, head, horizon, now: clock.now(), ...this.#watches.status(), schemasCompiled: schemas.compilations, cache: cache.status, live: this.#live.status, ...(this.#log && { audit: this.#log.standing }) };
   }
 
   /** Called after the store's state has become another. */
@@ -229,6 +323,12 @@ export class Database implements Service {
     this.#live.stop();
     this.#core.schemas.stop();
     this.#core.cache.stop();
+    await this.#live.quiet;
     await this.#core.store.close();
+    await this.#log?.close();
   }
+}
+
+function warn(error: Error): void {
+  process.emitWarning(error);
 }

@@ -21,7 +21,9 @@ export async function importTuples(core: Core, messages: AsyncIterable<ImportTup
     const earlier = options.importId === undefined ? undefined : await core.store.importOutcome(tenant, call.principal ?? "", options.importId, call.signal);
     const outcome = earlier ?? (await stage(core, tenant, options, iterator, call));
     core.requireTenant(tenant);
-    return responseOf(core, tenant, outcome);
+    const response = responseOf(core, tenant, outcome);
+    await core.recordings?.write({ zookie: response.zookie, changed: response.changed, metadata: options.metadata, importId: options.importId ?? "" }, call);
+    return response;
   } finally {
     await iterator.return?.();
   }

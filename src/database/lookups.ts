@@ -5,16 +5,19 @@ import { lookupPermissions } from "../evaluation/lookup/lookup-permissions.js";
 import { lookupSubjects } from "../evaluation/lookup/lookup-subjects.js";
 import type { Page, PageOptions } from "../evaluation/lookup/page.js";
 import { checkContext, emptyContext, type Context } from "../model/context.js";
-import { checkId, checkName, checkType } from "../model/object.js";
+import type { RecordedAnswer } from "../model/audit.js";
+import { checkId, checkName, checkType, formatObject } from "../model/object.js";
 import type { Schema } from "../model/schema/schema.js";
 import type {
   Call, LookupObjectsRequest, LookupObjectsResponse, LookupPermissionsRequest, LookupPermissionsResponse, LookupSubjectsRequest, LookupSubjectsResponse,
 } from "../model/service.js";
+import { formatSubject } from "../model/subject.js";
 import type { Tuple } from "../model/tuple.js";
 import { withGround } from "./checks.js";
 import type { Core } from "./core.js";
 import { pinned } from "./cursor-token.js";
 import { decodeLookupCursor, encodeLookupCursor, enumerationKey, groundOf } from "./lookup-cursor.js";
+import type { RecordedLookup } from "./recordings.js";
 import { memberOf, requireFields, requireList, requireText, validateAsked, validateContextual, validateObject, validatePageSize, validateSubject, validateTuple } from "./validate.js";
 
 export async function lookupObjectsPage(core: Core, request: LookupObjectsRequest, call: Call): Promise<LookupObjectsResponse> {
@@ -37,7 +40,15 @@ export async function lookupObjectsPage(core: Core, request: LookupObjectsReques
       memberOf(ground.schema, lookup.within.subject.type, lookup.within.subject.relation);
     }
     return lookupObjects({ ...lookup, ...contextualOf(lookup, ground.schema), ...options }, ground, call.signal, core.lookups.objects.keeper(key));
-  });
+  }, (results) => ({
+    found: "objects",
+    object: lookup.type,
+    permission: lookup.permission,
+    subject: formatSubject(lookup.subject),
+    results: results.map(({ object, ...verdict }) => [formatObject(object), answerOf(verdict)]),
+    context: lookup.context,
+    contextualTuples: lookup.given,
+  }));
 }
 
 export async function lookupSubjectsPage(core: Core, request: LookupSubjectsRequest, call: Call): Promise<LookupSubjectsResponse> {
@@ -55,7 +66,15 @@ export async function lookupSubjectsPage(core: Core, request: LookupSubjectsRequ
     memberOf(ground.schema, lookup.object.type, lookup.permission);
     memberOf(ground.schema, lookup.wanted.type, lookup.wanted.relation);
     return lookupSubjects({ ...lookup, ...contextualOf(lookup, ground.schema), ...options }, ground, call.signal, core.lookups.subjects.keeper(key));
-  });
+  }, (results) => ({
+    found: "subjects",
+    object: formatObject(lookup.object),
+    permission: lookup.permission,
+    subject: lookup.wanted.relation === "" ? lookup.wanted.type : `${lookup.wanted.type}#${lookup.wanted.relation}`,
+    results: results.map(({ subject, ...verdict }) => [formatSubject(subject), answerOf(verdict)]),
+    context: lookup.context,
+    contextualTuples: lookup.given,
+  }));
 }
 
 export async function lookupPermissionsOf(core: Core, request: LookupPermissionsRequest, call: Call): Promise<LookupPermissionsResponse> {
@@ -65,6 +84,18 @@ export async function lookupPermissionsOf(core: Core, request: LookupPermissions
     memberOf(ground.schema, lookup.object.type, undefined);
     memberOf(ground.schema, lookup.subject.type, lookup.subject.relation);
     const results = await lookupPermissions({ ...lookup, ...contextualOf(lookup, ground.schema) }, ground, call.signal);
+    await core.recordings?.lookup(
+      {
+        found: "permissions",
+        object: formatObject(lookup.object),
+        subject: formatSubject(lookup.subject),
+        results: results.map(({ permission, ...verdict }) => [permission, answerOf(verdict)]),
+        context: lookup.context,
+        contextualTuples: lookup.given,
+      },
+      { schema: ground.schema, now: ground.now, zookie },
+      call,
+    );
     return { zookie, instant: ground.now, results };
   });
 }
@@ -76,6 +107,7 @@ async function paged<Result>(
   lookup: { readonly countOnly: boolean },
   call: Call,
   read: (ground: Ground, options: PageOptions, key: string) => Promise<Page<Result>>,
+  recorded: (results: readonly Result[]) => RecordedLookup,
 ) {
   const size = validatePageSize(request.pageSize ?? limits.pageTuplesDefault);
   if (request.cursor !== undefined) requireText(request.cursor, "cursor");
@@ -85,6 +117,7 @@ async function paged<Result>(
       const ground = cursor === undefined ? given : groundOf(cursor, given);
       const options = { size, countOnly: lookup.countOnly, ...(cursor === undefined ? {} : { after: cursor.after }) };
       const { results, count, after } = await read(ground, options, enumerationKey(ground, lookup));
+      await core.recordings?.lookup(recorded(results), { schema: ground.schema, now: ground.now, zookie }, call);
       return {
         zookie,
         instant: ground.now,
@@ -94,6 +127,11 @@ async function paged<Result>(
       };
     }),
   );
+}
+
+function answerOf({ allowed, missingFields }: { readonly allowed: boolean; readonly missingFields: readonly string[] }): RecordedAnswer {
+  if (allowed) return "allowed";
+  return missingFields.length > 0 ? "conditional" : "denied";
 }
 
 interface Given {

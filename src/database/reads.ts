@@ -21,7 +21,7 @@ export async function readTuples(core: Core, request: ReadTuplesRequest, call: C
 
 async function readPage(core: Core, filter: TupleFilter, consistency: Consistency | undefined, size: number, start: TupleKey | undefined, call: Call): Promise<ReadTuplesResponse> {
   const tenant = core.tenant(call);
-  const snapshot = core.snapshot(tenant, consistency);
+  const snapshot = await core.snapshotOf(tenant, consistency);
   try {
     const { schema } = await core.schemas.at(snapshot, tenant);
     validateFilter(filter, schema);
@@ -60,7 +60,7 @@ async function page(core: Core, snapshot: Snapshot, tenant: TenantId, filter: Tu
 export async function readSchema(core: Core, request: ReadSchemaRequest, call: Call): Promise<ReadSchemaResponse> {
   requireFields(request, "the request");
   const tenant = core.tenant(call);
-  const snapshot = core.snapshot(tenant, request.consistency);
+  const snapshot = await core.snapshotOf(tenant, request.consistency);
   try {
     const { schema, revision } = await core.schemas.at(snapshot, tenant);
     return { text: schema.text, zookie: core.zookie(tenant, revision) };

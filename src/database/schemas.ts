@@ -1,6 +1,7 @@
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import { compileSchema } from "../model/schema/compile.js";
+import { schemaHash, textHash } from "../model/schema/hash.js";
 import type { Schema } from "../model/schema/schema.js";
 import type { Revision, TenantId } from "../model/zookie.js";
 import type { Snapshot, Store } from "../storage/store.js";
@@ -21,6 +22,7 @@ export class Schemas {
   readonly #writtenAt = new Map<TenantId, Revision>();
   readonly #startedAt: Revision;
   readonly #compiled = new Map<Revision, Schema>();
+  readonly #hashes = new Map<TenantId, string>();
   #compilations = 0;
   readonly stop: () => void;
 
@@ -29,6 +31,7 @@ export class Schemas {
     this.stop = store.onCommit((commit) => {
       if (commit.schema === undefined) return;
       this.#writtenAt.set(commit.tenant, commit.revision);
+      this.#hashes.set(commit.tenant, textHash(commit.schema));
       this.#newest.delete(commit.tenant);
     });
   }
@@ -52,14 +55,23 @@ export class Schemas {
     if (stored === undefined) throw new UsherError("schema_missing", "no schema has been written yet: write one first");
     const version = { schema: this.#compile(stored.text, stored.revision), revision: stored.revision };
     // Read at an old snapshot it need not be the newest; `#startedAt` covers what was written before this process listened.
-    if (snapshot.revision >= Math.max(this.#startedAt, this.#writtenAt.get(tenant) ?? 0)) this.#newest.set(tenant, version);
+    if (snapshot.revision >= Math.max(this.#startedAt, this.#writtenAt.get(tenant) ?? 0)) {
+      this.#newest.set(tenant, version);
+      this.#hashes.set(tenant, schemaHash(version.schema));
+    }
     return version;
+  }
+
+  /** Of the newest schema's text; undefined: nothing has asked for it since the start. */
+  hash(tenant: TenantId): string | undefined {
+    return this.#hashes.get(tenant);
   }
 
   /** A tenant that was deleted has no schema any more; its number is not given again. */
   forget(tenant: TenantId): void {
     this.#newest.delete(tenant);
     this.#writtenAt.delete(tenant);
+    this.#hashes.delete(tenant);
   }
 
   /** What a commit put in force; kept for when it is asked for. */

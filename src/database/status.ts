@@ -3,6 +3,7 @@ import type { LiveObserver } from "../decisions/port.js";
 import type { CacheStatus } from "../evaluation/cache/relation-cache.js";
 import type { EvaluationObserver } from "../evaluation/observer.js";
 import type { Instant } from "../base/clock.js";
+import type { AuditObserver, AuditStatus } from "../model/audit-status.js";
 import type { StoreObserver } from "../storage/observer.js";
 import type { Head, StoreCondition } from "../storage/store.js";
 
@@ -19,7 +20,9 @@ export interface DatabaseStatus {
   readonly schemasCompiled: number;
   readonly cache: CacheStatus;
   readonly live: LiveStatus;
+  /** Absent: no decision log is kept. */
+  readonly audit?: AuditStatus;
 }
 
 /** Hears what the layers of the database do. */
-export interface DatabaseObserver extends StoreObserver, EvaluationObserver, LiveObserver {}
+export interface DatabaseObserver extends StoreObserver, EvaluationObserver, LiveObserver, AuditObserver {}

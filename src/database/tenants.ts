@@ -7,7 +7,9 @@ import type { Core } from "./core.js";
 
 export async function createTenant(core: Core, { name, quotas = {} }: CreateTenantRequest, call: Call): Promise<Tenant> {
   throwIfAborted(call.signal);
-  return core.store.createTenant(name, quotas);
+  const tenant = await core.store.createTenant(name, quotas);
+  await core.recordings?.tenant("created", name, { ...quotas }, call);
+  return tenant;
 }
 
 export function listTenants(core: Core, call: Call): ListTenantsResponse {
@@ -23,10 +25,13 @@ export async function deleteTenant(core: Core, { watches, live }: { readonly wat
   watches.wake(tenant);
   live.endTenant(tenant);
   core.forget(tenant);
+  await core.recordings?.tenant("deleted", name, undefined, call);
   return {};
 }
 
 export async function setTenantQuotas(core: Core, { name, quotas = {} }: SetTenantQuotasRequest, call: Call): Promise<Tenant> {
   throwIfAborted(call.signal);
-  return core.store.setTenantQuotas(name, quotas);
+  const tenant = await core.store.setTenantQuotas(name, quotas);
+  await core.recordings?.tenant("quotas", name, { ...quotas }, call);
+  return tenant;
 }

@@ -29,6 +29,7 @@ export async function writeTuples(core: Core, request: WriteTuplesRequest, call:
     for (const { kind, tuple } of operations) checkTuple(schema, tuple, kind === "delete" ? "delete" : "write");
     return { operations };
   });
+  if (request.validateOnly !== true) await core.recordings?.write({ zookie: core.zookie(tenant, outcome.revision), changed: outcome.changed, metadata: request.metadata, operations }, call);
   return { zookie: core.zookie(tenant, outcome.revision), changed: outcome.changed, ...(await enforcement(core, outcome, request, call)) };
 }
 
@@ -47,6 +48,7 @@ export async function deleteTuples(core: Core, request: DeleteTuplesRequest, cal
     for (const filter of filters) validateFilter(filter, schema);
     return { operations: [], erase: { filters, limit } };
   });
+  if (request.validateOnly !== true) await core.recordings?.write({ zookie: core.zookie(tenant, outcome.revision), changed: outcome.changed, metadata: request.metadata, filters }, call);
   return { zookie: core.zookie(tenant, outcome.revision), deleted: outcome.changed, more: outcome.more, ...(await enforcement(core, outcome, request, call)) };
 }
 
@@ -66,6 +68,7 @@ export async function writeSchema(core: Core, request: WriteSchemaRequest, call:
     metadata: validateMetadata(request.metadata ?? {}),
     validateOnly: request.validateOnly ?? false,
   });
+  if (outcome.changed > 0 && request.validateOnly !== true) await core.recordings?.schema({ zookie: core.zookie(tenant, outcome.revision), text: request.text, metadata: request.metadata ?? {} }, call);
   return { zookie: core.zookie(tenant, outcome.revision), changed: outcome.changed > 0, ...(await enforcement(core, outcome, request, call)) };
 }
 

@@ -20,7 +20,8 @@ interface Affected {
 class Revocation {
   /** On the monotonic clock. */
   readonly publishedAt: number;
-  /** Decisions that it marked and that have not been evaluated since. */
+  /** Decisions that it marked; and of them, those that have not been evaluated since. */
+  marked = 0;
   outstanding = 0;
   readonly affected = new Map<LiveStream, Affected>();
   readonly waiting = new Set<() => void>();
@@ -65,14 +66,16 @@ const nothing: Enforcement = { affected: 0, acknowledged: 0, lapsed: 0, pending:
 export class Barrier {
   readonly #monotonicMs: () => number;
   readonly #onEnforced: (ms: number) => void;
+  readonly #onEvaluated: (decisions: number) => void;
   readonly #revocations = new Map<Revision, Revocation>();
   /** Until then, leases of a run before this one may be honoured, and nobody knows of which decisions. */
   readonly #earlierLeasesUntil: number;
 
-  /** @param onEnforced told of each stream that acknowledges, and how long after the commit was published */
-  constructor(monotonicMs: () => number, earlierLeasesUntil: number, onEnforced: (ms: number) => void) {
+  /** @param onEnforced told of each stream that acknowledges, and how long after the commit was published @param onEvaluated told of each commit that marked decisions, once all of them have been evaluated */
+  constructor(monotonicMs: () => number, earlierLeasesUntil: number, onEnforced: (ms: number) => void, onEvaluated: (decisions: number) => void = () => undefined) {
     this.#monotonicMs = monotonicMs;
     this.#onEnforced = onEnforced;
+    this.#onEvaluated = onEvaluated;
     this.#earlierLeasesUntil = earlierLeasesUntil;
   }
 
@@ -89,6 +92,7 @@ export class Barrier {
       this.#revocations.set(revision, revocation);
       this.#forget();
     }
+    revocation.marked++;
     revocation.outstanding++;
   }
 
@@ -98,7 +102,9 @@ export class Barrier {
     if (revocation === undefined) return;
     revocation.outstanding--;
     for (const hold of revoked) this.#affect(revocation, revision, hold);
-    if (revocation.outstanding === 0) revocation.wake();
+    if (revocation.outstanding > 0) return;
+    this.#onEvaluated(revocation.marked);
+    revocation.wake();
   }
 
   /** The hold goes over to another decision before the one that the commit marked was evaluated: its client may honour what it was told. */

@@ -2,7 +2,8 @@ import { asError, UsherError } from "../base/errors.js";
 import { forever, type Instant } from "../base/clock.js";
 import { limits } from "../base/limits.js";
 import type { Answer } from "../evaluation/answer.js";
-import { evaluateReached, type HeadGround, type Question } from "../evaluation/evaluate.js";
+import { evaluateReached, type HeadGround, type Question, type ReachedAnswer } from "../evaluation/evaluate.js";
+import { groundsOf } from "../evaluation/grounds.js";
 import type { Revision, TenantId } from "../model/zookie.js";
 import type { Barrier } from "./barrier.js";
 import { Deadlines } from "./deadlines.js";
@@ -10,6 +11,7 @@ import { groundAtHead } from "./ground.js";
 import { isRevocation, unmarked, type LiveDecision, type Mark, type Standing } from "./live-decision.js";
 import { honoured, type LiveHold } from "./live-hold.js";
 import type { LiveStream } from "./live-stream.js";
+import { Pace } from "./pace.js";
 import type { LivePort } from "./port.js";
 import type { ReachedKey } from "./reach-index.js";
 import type { TenantDecisions } from "./tenant-decisions.js";
@@ -24,7 +26,7 @@ interface Found {
 
 /**
  * Evaluates what is due: stream by stream in turn, a chunk of each, so that a commit which concerns a hundred thousand decisions of one stream
- * delays no other; of a stream first those of which something can be taken away.
+ * delays no other; of a stream first those of which something can be taken away. Few are evaluated at once; many take half of the event loop (`Pace`).
  */
 export class EvaluationLoop {
   readonly deadlines: Deadlines<LiveDecision>;
@@ -32,7 +34,10 @@ export class EvaluationLoop {
   readonly #barrier: Barrier;
   readonly #tenantOf: (tenant: TenantId) => TenantDecisions | undefined;
   readonly #ready = new Set<LiveStream>();
+  readonly #pace: Pace;
+  /** Under way: chunks of those that are many, and those that are few. */
   #chunks = 0;
+  #fews = 0;
   #scheduled = false;
   #stopped = false;
   #walks = 0;
@@ -41,8 +46,9 @@ export class EvaluationLoop {
     this.#port = port;
     this.#barrier = barrier;
     this.#tenantOf = tenantOf;
+    this.#pace = new Pace(() => port.monotonicMs());
     this.deadlines = new Deadlines(port.store.clock, (decisions) => {
-      for (const decision of decisions) if (decision.holds.size > 0) this.mark(decision, { kind: "time" });
+      for (const decision of decisions) if (decision.holds.size > 0) this.mark(decision, { kind: decision.standing?.ends ?? "time" });
     });
   }
 
@@ -67,10 +73,17 @@ export class EvaluationLoop {
 
   /** The stream's turn will come. */
   queue(stream: LiveStream, decision: LiveDecision): void {
+    this.#enqueue(stream, decision);
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    // Once a commit has been told to all who listen, and before anything else: the end of one permission waits for nobody.
+    queueMicrotask(() => this.#run());
+  }
+
+  #enqueue(stream: LiveStream, decision: LiveDecision): void {
     const value = decision.standing?.value;
     (value === "allowed" || value === "conditional" ? stream.urgent : stream.others).add(decision);
     this.#ready.add(stream);
-    this.#schedule();
   }
 
   /** Nobody holds it any more: what it was marked by has nothing to wait for. */
@@ -85,40 +98,48 @@ export class EvaluationLoop {
     this.#ready.clear();
   }
 
-  #schedule(): void {
-    if (this.#scheduled || this.#stopped) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#run();
-    });
-  }
-
   #run(): void {
+    this.#scheduled = false;
+    if (this.#stopped) return;
     for (const stream of this.#ready) {
-      if (this.#chunks >= limits.liveChunksMax) return;
+      const few = stream.urgent.size + stream.others.size <= limits.liveFewMax && this.#fews < limits.liveFewsMax;
+      if (!few && this.#chunks >= limits.liveChunksMax) continue;
       this.#ready.delete(stream);
       const chunk = this.#take(stream);
       // To the end of the line.
       if (stream.urgent.size + stream.others.size > 0) this.#ready.add(stream);
       const decisions = this.#tenantOf(stream.tenant);
       if (chunk.length === 0 || decisions === undefined) continue;
-      this.#chunks++;
-      void this.#evaluate(decisions, chunk).finally(() => {
-        this.#chunks--;
-        if (this.#ready.size > 0) this.#schedule();
+      void (few ? this.#few(decisions, chunk) : this.#wave(decisions, chunk)).finally(() => {
+        // Not before others have had a turn: what was overtaken must not be so for ever.
+        if (this.#ready.size > 0) setImmediate(() => this.#run());
       });
     }
-    if (this.#ready.size > 0) this.#schedule();
   }
 
+  async #few(decisions: TenantDecisions, chunk: readonly LiveDecision[]): Promise<void> {
+    this.#fews++;
+    await this.#evaluate(decisions, chunk).finally(() => this.#fews--);
+  }
+
+  async #wave(decisions: TenantDecisions, chunk: readonly LiveDecision[]): Promise<void> {
+    this.#chunks++;
+    await this.#evaluate(decisions, chunk)
+      .then(() => this.#pace.pause())
+      .finally(() => this.#chunks--);
+  }
+
+  /** Decisions about one subject share what they find out, the more of them together the more; those about others only stand in each other's way. */
   #take(stream: LiveStream): LiveDecision[] {
     const chunk: LiveDecision[] = [];
+    const subjects = new Set<string>();
     for (const waiting of [stream.urgent, stream.others]) {
       for (const decision of waiting) {
-        if (chunk.length === limits.liveChunkMax) return chunk;
+        if (chunk.length === limits.liveChunkAlikeMax || subjects.size === limits.liveChunkMax) return chunk;
         waiting.delete(decision);
-        if (decision.due && !decision.evaluating && decision.holds.size > 0) chunk.push(decision);
+        if (!decision.due || decision.evaluating || decision.holds.size === 0) continue;
+        chunk.push(decision);
+        subjects.add(decision.subjectKey);
       }
     }
     return chunk;
@@ -136,6 +157,7 @@ export class EvaluationLoop {
       const again = chunk.filter((_, i) => found[i] === undefined);
       if (!this.#stopped && again.length > 0) setTimeout(() => this.#again(again), limits.liveRetryMs).unref();
     }
+    const start = this.#port.monotonicMs();
     decisions.evaluating--;
     this.#walks += chunk.length;
     chunk.forEach((decision, i) => {
@@ -144,6 +166,7 @@ export class EvaluationLoop {
       if (one !== undefined && decisions.isKept(decision)) this.#settle(decisions, decision, one);
     });
     if (decisions.evaluating === 0) decisions.index.prune();
+    this.#pace.charge(this.#port.monotonicMs() - start);
   }
 
   async #find(decisions: TenantDecisions, chunk: readonly LiveDecision[]): Promise<(Found | undefined)[]> {
@@ -156,17 +179,17 @@ export class EvaluationLoop {
       const questions = chunk.map(({ asked }) => attempt(() => this.#port.validate(asked, schema)));
       const ground = groundAtHead(this.#port, snapshot, tenant, version);
       const valid = questions.flatMap((question) => (question instanceof UsherError ? [] : [question]));
-      const { answers, keys, revision } = await evaluateReached(valid, ground, index);
+      const reached = await evaluateReached(valid, ground, index, this.#pace);
       let i = 0;
       const found: (Found | undefined)[] = [];
       for (const question of questions) {
         if (question instanceof UsherError) found.push({ standing: failed(question), keys: [], revision: snapshot.revision, schemaRevision });
         else {
-          const answer = answers[i];
+          const one = reached[i++];
+          if (one === undefined) throw new UsherError("internal", "a live decision was not evaluated");
           // What was too much for all of them together need not be so for each.
-          const alone = answer?.error?.code === "evaluation_too_large" && valid.length > 1;
-          found.push(alone ? await this.#findAlone(question, ground, index) : { standing: standingOf(answer, ground.now), keys: (keys[i] ?? []) as ReachedKey[], revision, schemaRevision });
-          i++;
+          const alone = one.answer.error?.code === "evaluation_too_large" && valid.length > 1;
+          found.push(alone ? await this.#findAlone(question, ground, index) : foundOf(one, ground));
         }
       }
       return found;
@@ -195,15 +218,17 @@ export class EvaluationLoop {
   }
 
   async #findAlone(question: Question, ground: HeadGround, index: TenantDecisions["index"]): Promise<Found> {
-    const { answers, keys, revision } = await evaluateReached([question], ground, index);
-    return { standing: standingOf(answers[0], ground.now), keys: (keys[0] ?? []) as ReachedKey[], revision, schemaRevision: ground.schemaRevision };
+    const [one] = await evaluateReached([question], ground, index, this.#pace);
+    if (one === undefined) throw new UsherError("internal", "a live decision was not evaluated");
+    return foundOf(one, ground);
   }
 
   #settle(decisions: TenantDecisions, decision: LiveDecision, { standing, keys, revision, schemaRevision }: Found): void {
     decisions.index.watch(decision, keys);
     const overtaken = keys.some(({ changedAt }) => changedAt > revision) || this.#port.cache.schemaAt(decisions.tenant) > schemaRevision;
     if (overtaken) {
-      for (const { stream } of decision.holds) this.queue(stream, decision);
+      // It goes to the line, which moves on when this chunk is done.
+      for (const { stream } of decision.holds) this.#enqueue(stream, decision);
       return;
     }
     const { marks } = decision;
@@ -245,11 +270,16 @@ function failed({ code, message }: UsherError): Standing {
   return { value: "denied", missing: [], error: { code, message }, until: forever };
 }
 
-function standingOf(answer: Answer | undefined, now: Instant): Standing {
-  if (answer === undefined || answer.value === "pending") throw new UsherError("internal", "a live decision was not evaluated");
+function foundOf({ answer, keys, expires, revision }: ReachedAnswer, { now, schemaRevision }: HeadGround): Found {
+  return { standing: standingOf(answer, expires ? "expiry" : "condition", now), keys: keys as ReachedKey[], revision, schemaRevision };
+}
+
+function standingOf(answer: Answer, ends: "expiry" | "condition", now: Instant): Standing {
+  if (answer.value === "pending") throw new UsherError("internal", "a live decision was not evaluated");
   const { value, missing, until, error } = answer;
-  if (value !== "undecided") return { value, missing, until };
+  const told = answer.grounds === undefined ? {} : { grounds: groundsOf(answer) };
+  if (value !== "undecided") return until === forever ? { value, missing, until, ...told } : { value, missing, until, ends, ...told };
   // What was too much to read is not known, so that nobody tells when it has become less.
   const again = error?.code === "evaluation_too_large" ? now + limits.sweepMs : until;
-  return { ...failed(error ?? new UsherError("internal", "a live decision is undecided")), until: Math.min(until, again) };
+  return { ...failed(error ?? new UsherError("internal", "a live decision is undecided")), until: Math.min(until, again), ends: again < until ? "sweep" : ends };
 }

@@ -15,8 +15,12 @@ export interface Standing {
   readonly missing: readonly string[];
   /** It could not be decided, and is denied. */
   readonly error?: { readonly code: ErrorCode; readonly message: string };
+  /** Where they are recorded: by what it is so. */
+  readonly grounds?: readonly string[];
   /** Time alone does not change it before then. */
   readonly until: Instant;
+  /** What ends then: absent, where `until` is never. */
+  readonly ends?: "expiry" | "condition" | "sweep";
 }
 
 /** Why a decision is to be evaluated anew. */

@@ -5,7 +5,9 @@ import { limits } from "../base/limits.js";
 import type { Enforcement, LiveRequest, LiveResponse } from "../model/live.js";
 import { quote } from "../model/object.js";
 import type { Revision, TenantId } from "../model/zookie.js";
+import { HoldsList, type TenantNames } from "./holds-list.js";
 import { checkLease } from "./leases.js";
+import { LiveClient, type LiveCaller } from "./live-client.js";
 import { LiveStream } from "./live-stream.js";
 import type { LivePort } from "./port.js";
 import { preview, type Preview, type Proposal } from "./preview.js";
@@ -25,6 +27,8 @@ export interface LiveStatus {
   readonly walks: number;
   /** What the sweep found otherwise than it stood, since the start. */
   readonly findings: number;
+  /** How often the sweep's thread could not be had, or ended before it had answered, since the start. */
+  readonly sweepFailures: number;
 }
 
 /** The live decisions of one store: streams that hold them, what keeps them true, and the barrier behind a revocation. */
@@ -36,6 +40,7 @@ export class LiveDecisions {
   readonly #stopHearing: () => void;
   #leaseMsMax: number;
   #stopped = false;
+  #quiet: Promise<void> = Promise.resolve();
 
   /** To be made after the relation cache: that hears of a commit first. */
   constructor(port: LivePort) {
@@ -51,13 +56,13 @@ export class LiveDecisions {
   get status(): LiveStatus {
     let [decisions, keys] = [0, 0];
     for (const { size, index } of this.#registry.tenants) [decisions, keys] = [decisions + size, keys + index.size];
-    return { streams: this.#registry.streams.size, holds: this.#registry.holds, decisions, keys, walks: this.#registry.loop.walks, findings: this.#sweep.findings };
+    return { streams: this.#registry.streams.size, holds: this.#registry.holds, decisions, keys, walks: this.#registry.loop.walks, findings: this.#sweep.findings, sweepFailures: this.#sweep.failures };
   }
 
   /** The stream of one enforcement point. Ends when its requests end: then it holds nothing any more. */
-  async *live(requests: AsyncIterable<LiveRequest>, tenant: TenantId, signal?: AbortSignal): AsyncGenerator<LiveResponse, void> {
+  async *live(requests: AsyncIterable<LiveRequest>, tenant: TenantId, signal?: AbortSignal, caller: LiveCaller = {}): AsyncGenerator<LiveResponse, void> {
     const incoming = requests[Symbol.asyncIterator]();
-    const stream = await this.#open(await firstOf(incoming, signal), tenant);
+    const stream = await this.#open(await firstOf(incoming, signal), tenant, caller);
     const messages = new StreamMessages(this.#port, this.#registry, stream);
     const requestsOf = new StreamRequests(stream, this.#registry);
     let finished = false;
@@ -93,6 +98,11 @@ export class LiveDecisions {
     return preview(this.#port, tenant, { decisions: this.#registry.of(tenant), due }, proposal, signal);
   }
 
+  /** What is held of these tenants, for whoever looks. */
+  list(names: TenantNames): HoldsList {
+    return new HoldsList(this.#port, this.#registry, names);
+  }
+
   endTenant(tenant: TenantId): void {
     this.#registry.endTenant(tenant);
   }
@@ -102,16 +112,22 @@ export class LiveDecisions {
     return this.#sweep.run();
   }
 
+  /** Resolves once nothing of what was stopped is left in another thread. */
+  get quiet(): Promise<void> {
+    return this.#quiet;
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#stopListening();
     this.#stopHearing();
-    this.#sweep.stop();
+    this.#quiet = this.#sweep.stop();
     this.#registry.loop.stop();
+    this.#registry.lookups.loop.stop();
     for (const stream of this.#registry.streams.values()) stream.end(new UsherError("closed", "the database is closing: open the stream anew when it is back"));
   }
 
-  async #open(first: LiveRequest | undefined, tenant: TenantId): Promise<LiveStream> {
+  async #open(first: LiveRequest | undefined, tenant: TenantId, caller: LiveCaller): Promise<LiveStream> {
     if (this.#stopped) throw new UsherError("closed", "the database is closed");
     if (first?.kind !== "open") throw new UsherError("invalid_request", `the first message of a live stream is ${quote(first?.kind)}: it must be \`open\``);
     const leaseMs = checkLease(first.leaseMs);
@@ -124,7 +140,7 @@ export class LiveDecisions {
     }
     if (this.#stopped) throw new UsherError("closed", "the database is closed");
     if (!this.#port.store.hasTenant(tenant)) throw new UsherError("tenant_unknown", "the tenant was deleted: hold with another");
-    const stream = new LiveStream(randomUUID(), tenant, leaseMs);
+    const stream = new LiveStream(randomUUID(), tenant, leaseMs, new LiveClient(caller, this.#port.store.clock.now()));
     const replaced = first.resumeStream === undefined ? undefined : streams.get(first.resumeStream);
     if (replaced?.tenant === tenant) {
       stream.replaces = replaced;

@@ -1,3 +1,4 @@
+import type { Instant } from "../base/clock.js";
 import type { Context } from "../model/context.js";
 import type { HeldAnswer } from "../model/live.js";
 import type { Asked, LiveDecision, Mark, Standing } from "./live-decision.js";
@@ -17,6 +18,11 @@ export class LiveHold {
   /** All of it; undefined: it was not told by this stream. */
   toldStanding: Standing | undefined = undefined;
   cause: Mark | undefined = undefined;
+  /** Where it is recorded: when its client was first told, or said that it holds it; how often it was used, as far as the client says. */
+  since: Instant | undefined = undefined;
+  uses = 0;
+  /** An answer whose record is waited for, before the client is told. */
+  recording: { readonly standing: Standing; readonly written: Promise<void>; done: boolean } | undefined = undefined;
   /** How often it was told that something was taken away, and has not acknowledged it: till then its client may honour what it was told before. */
   unconfirmed = 0;
 

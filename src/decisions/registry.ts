@@ -11,6 +11,9 @@ import { outlives } from "./leases.js";
 import type { Asked, LiveDecision, Mark } from "./live-decision.js";
 import { honoured, type LiveHold } from "./live-hold.js";
 import type { LiveStream } from "./live-stream.js";
+import type { LiveLookup } from "./live-lookup.js";
+import { LiveLookups } from "./live-lookups.js";
+import type { HoldEnd } from "./live-recorder.js";
 import type { LivePort } from "./port.js";
 import { TenantDecisions } from "./tenant-decisions.js";
 
@@ -21,6 +24,7 @@ import { TenantDecisions } from "./tenant-decisions.js";
 export class Registry {
   readonly loop: EvaluationLoop;
   readonly barrier: Barrier;
+  readonly lookups: LiveLookups;
   readonly streams = new Map<string, LiveStream>();
   readonly #port: LivePort;
   readonly #tenants = new Map<TenantId, TenantDecisions>();
@@ -29,8 +33,9 @@ export class Registry {
   constructor(port: LivePort) {
     this.#port = port;
     const earlier = port.leases.maxMs === 0 ? -Infinity : port.monotonicMs() + outlives(port.leases.maxMs);
-    this.barrier = new Barrier(() => port.monotonicMs(), earlier, (ms) => port.observer.onEnforced?.(ms));
+    this.barrier = new Barrier(() => port.monotonicMs(), earlier, (ms) => port.observer.onEnforced?.(ms), (decisions) => port.observer.onCommitEvaluated?.(decisions));
     this.loop = new EvaluationLoop(port, this.barrier, (tenant) => this.#tenants.get(tenant));
+    this.lookups = new LiveLookups(port, this);
   }
 
   get holds(): number {
@@ -58,6 +63,8 @@ export class Registry {
       // Whom it concerns is not known: everybody.
       for (const decision of decisions.all) this.loop.mark(decision, { kind: "tuple", revision, metadata });
       throw error;
+    } finally {
+      this.lookups.apply(decisions, commit);
     }
   }
 
@@ -85,13 +92,24 @@ export class Registry {
     throw new UsherError("overloaded", `${limits.holdsMax} holds are held, as many as may be: release some, or ask another server`);
   }
 
-  decision(tenant: TenantId, asked: Asked): LiveDecision {
+  /** What is held of a tenant, or is about to be. */
+  tenant(tenant: TenantId): TenantDecisions {
     let decisions = this.#tenants.get(tenant);
     if (decisions === undefined) {
       decisions = new TenantDecisions(tenant);
       this.#tenants.set(tenant, decisions);
     }
-    return decisions.of(asked);
+    return decisions;
+  }
+
+  decision(tenant: TenantId, asked: Asked): LiveDecision {
+    return this.tenant(tenant).of(asked);
+  }
+
+  /** Forgets the tenant, where nothing is held of it any more. */
+  tidy(tenant: TenantId): void {
+    const decisions = this.#tenants.get(tenant);
+    if (decisions?.size === 0 && decisions.lookups.size === 0 && decisions.evaluating === 0) this.#tenants.delete(tenant);
   }
 
   /** The hold's client is told of its decision from now on. */
@@ -99,6 +117,7 @@ export class Registry {
     const { decision, stream } = hold;
     decision.holds.add(hold);
     this.#holds++;
+    if (hold.told !== undefined && this.#port.recorder !== undefined) hold.since ??= this.#port.store.clock.now();
     if (decision.due) {
       stream.due++;
       this.loop.queue(stream, decision);
@@ -112,13 +131,13 @@ export class Registry {
     if (decision.due) stream.due--;
     stream.revoked.delete(hold);
     stream.changed.delete(hold);
+    stream.postponed.delete(hold);
     if (decision.holds.size > 0) return;
     this.loop.abandon(decision);
     decision.standing = undefined;
     this.loop.deadlines.forget();
-    const decisions = this.#tenants.get(stream.tenant);
-    decisions?.drop(decision);
-    if (decisions?.size === 0 && decisions.evaluating === 0) this.#tenants.delete(stream.tenant);
+    this.#tenants.get(stream.tenant)?.drop(decision);
+    this.tidy(stream.tenant);
   }
 
   /** It asks otherwise from now on. */
@@ -134,6 +153,7 @@ export class Registry {
   /** The client has forgotten it. */
   release(hold: LiveHold): void {
     const { stream } = hold;
+    this.#port.recorder?.ended(hold, "released");
     this.detach(hold);
     stream.holds.delete(hold.id);
     if (hold.contextName !== undefined) stream.contexts.get(hold.contextName)?.holds.delete(hold);
@@ -141,17 +161,33 @@ export class Registry {
     stream.wake();
   }
 
+  releaseLookup(lookup: LiveLookup): void {
+    this.#drop(lookup, "released");
+  }
+
+  #drop(lookup: LiveLookup, why: HoldEnd): void {
+    const { recorder } = this.#port;
+    if (recorder !== undefined) for (const member of lookup.all()) recorder.ended(member, why);
+    this.lookups.drop(lookup);
+  }
+
   /** @throws the codes of zookies */
   acknowledge(stream: LiveStream, zookie: string): void {
     const said = this.#port.revisionOf(stream.tenant, zookie);
     let through: Revision | undefined;
+    const confirmed: LiveHold[] = [];
     // No further than what was sent: a client may know a zookie of which it was told nothing here.
     for (let [first] = stream.sent; first !== undefined && first.revision <= said; [first] = stream.sent) {
       stream.sent.shift();
       for (const hold of first.holds) hold.unconfirmed--;
+      confirmed.push(...first.holds);
+      for (const lookup of first.refused) this.#drop(lookup, "refused");
       through = first.revision;
     }
-    if (through !== undefined) this.barrier.acknowledged(stream, through);
+    if (through === undefined) return;
+    if (confirmed.length > 0) this.#port.recorder?.acknowledged(stream, through, confirmed);
+    stream.client.acknowledged = { revision: through, instant: this.#port.store.clock.now() };
+    this.barrier.acknowledged(stream, through);
   }
 
   /** Its requests have ended, and with them everything that it held; or its connection broke, and its holds count while its client may honour them. */
@@ -159,27 +195,32 @@ export class Registry {
     stream.departed = true;
     stream.revoked.clear();
     stream.changed.clear();
+    stream.postponed.clear();
     const lastsMs = stream.lapsesAt - this.#port.monotonicMs();
-    if (released || !(lastsMs > 0) || stream.holds.size === 0) this.remove(stream);
+    if (released || !(lastsMs > 0) || (stream.size === 0 && stream.lookups.size === 0)) this.#remove(stream, "released");
     else {
       setTimeout(() => {
         if (!this.streams.has(stream.id)) return;
         this.#port.observer.onLapse?.();
-        this.#forget(stream);
+        this.#port.recorder?.lapsed(stream, stream.size);
+        this.#forget(stream, "lapsed");
       }, capDelay(Math.ceil(lastsMs))).unref();
     }
   }
 
   /** Its client has let go of all that it held. */
-  remove(stream: LiveStream): void {
-    for (const hold of stream.holds.values()) this.barrier.dropped(hold);
-    this.#forget(stream);
+  #remove(stream: LiveStream, why: HoldEnd): void {
+    for (const hold of stream.all()) this.barrier.dropped(hold);
+    this.#forget(stream, why);
   }
 
-  #forget(stream: LiveStream): void {
+  #forget(stream: LiveStream, why: HoldEnd): void {
     this.streams.delete(stream.id);
+    const { recorder } = this.#port;
+    if (recorder !== undefined) for (const hold of stream.all()) recorder.ended(hold, why);
     for (const hold of stream.holds.values()) this.detach(hold);
     stream.holds.clear();
+    for (const lookups of [stream.lookups.values(), stream.fading]) for (const lookup of [...lookups]) this.lookups.drop(lookup);
     stream.urgent.clear();
     stream.others.clear();
   }
@@ -191,7 +232,7 @@ export class Registry {
     stream.replaces = undefined;
     if (replaces?.departed !== true) return;
     this.barrier.transfer(replaces, stream);
-    this.remove(replaces);
+    this.#remove(replaces, "replaced");
   }
 
   /** The store's state has become another: what waited for it may go on, or has waited in vain. */

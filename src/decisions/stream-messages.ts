@@ -1,14 +1,16 @@
 import type { Instant } from "../base/clock.js";
-import { UsherError } from "../base/errors.js";
+import { asError, UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import { evaluateAtHead } from "../evaluation/evaluate.js";
 import { explain } from "../evaluation/trace.js";
-import type { Cause, Flip, HeldState, LiveResponse } from "../model/live.js";
+import type { Cause, Flip, HeldState, LiveResponse, MemberState } from "../model/live.js";
 import type { Explanation } from "../model/service.js";
 import { groundAtHead } from "./ground.js";
 import { isRevocation, type Standing } from "./live-decision.js";
 import type { LiveHold } from "./live-hold.js";
+import { isWildcardMember, LiveMember } from "./live-lookup.js";
 import type { LiveStream } from "./live-stream.js";
+import type { Revision } from "../model/zookie.js";
 import type { LivePort } from "./port.js";
 import type { Registry } from "./registry.js";
 
@@ -30,8 +32,8 @@ export class StreamMessages {
   /** Empty: there is nothing to say now. */
   async next(): Promise<LiveResponse[]> {
     const stream = this.#stream;
-    if (stream.refused.length > 0) return [{ kind: "refused", refused: stream.refused.splice(0, limits.liveMessageStatesMax) }];
-    for (let holds = stream.take(); holds.length > 0; holds = stream.take()) {
+    if (stream.refused.length > 0) return this.#refuse();
+    for (let holds = this.#next(); holds.length > 0 && stream.ended === undefined; holds = this.#next()) {
       const messages = await this.#tell(holds);
       if (messages.length > 0) return messages;
     }
@@ -39,41 +41,133 @@ export class StreamMessages {
     return checkpoint === undefined ? [] : [checkpoint];
   }
 
+  #refuse(): LiveResponse[] {
+    const stream = this.#stream;
+    // Members of a lookup count until that has been acknowledged.
+    if (stream.fading.size > 0) stream.owesCheckpoint = true;
+    return [{ kind: "refused", refused: stream.refused.splice(0, limits.liveMessageStatesMax) }];
+  }
+
+  #next(): LiveHold[] {
+    const stream = this.#stream;
+    const holds = stream.take();
+    if (holds.length > 0 || !stream.isToldByName) return holds;
+    const wildcards = [...stream.postponed];
+    stream.postponed.clear();
+    return wildcards;
+  }
+
   async #tell(holds: readonly LiveHold[]): Promise<LiveResponse[]> {
+    const stream = this.#stream;
+    const wildcards = holds.every(isWildcardMember);
     const explanations = await this.#explanations(holds.filter((hold) => hold.explain));
     // Up to the instant: what time has ended is due now, and is told once it has been evaluated.
     const instant = this.#registry.loop.deadlines.fire();
     const states: HeldState[] = [];
     const flips: Flip[] = [];
+    const members: MemberState[] = [];
+    const revision = this.#registry.revisionOfHead();
+    const waiting: Promise<void>[] = [];
     for (const hold of holds) {
       const { standing, due } = hold.decision;
       if (standing === undefined || due || !this.#isNews(hold, standing)) continue;
-      const state = stateOf(hold, standing, instant, explanations.get(hold));
-      const { told, cause } = hold;
-      if (told === undefined || told === standing.value) states.push(state);
-      else {
-        if (isRevocation(told, standing.value)) {
-          hold.unconfirmed++;
-          this.#stream.confirming.push(hold);
-        }
-        flips.push({ ...state, cause: this.#cause(hold) });
-        const published = cause?.revision === undefined ? undefined : this.#registry.barrier.publishedAt(cause.revision);
-        this.#port.observer.onFlip?.(cause?.kind ?? "resume", isRevocation(told, standing.value), published === undefined ? undefined : this.#port.monotonicMs() - published);
+      if (isWildcardMember(hold) && standing.value === "allowed" && hold.told !== "allowed" && !(wildcards && stream.isToldByName)) {
+        // Who is denied though it lets others in must be known before.
+        stream.postponed.add(hold);
+        continue;
       }
+      const flipped = hold.told !== undefined && hold.told !== standing.value;
+      const recorded = this.#record(hold, standing, flipped, revision, instant);
+      if (recorded !== undefined) {
+        waiting.push(recorded);
+        stream.changed.add(hold);
+        continue;
+      }
+      const state = stateOf(hold, standing, instant, explanations.get(hold));
+      if (hold instanceof LiveMember) members.push(...this.#member(hold, standing, state));
+      else if (flipped) flips.push({ ...state, cause: this.#cause(hold) });
+      else states.push(state);
+      if (flipped) this.#flipped(hold, standing);
       hold.told = standing.value;
       hold.toldStanding = standing;
       hold.cause = undefined;
     }
-    // Of what is not due, every commit up to head has been looked at.
-    const zookie = this.#port.zookie(this.#stream.tenant, this.#registry.revisionOfHead());
+    if (waiting.length > 0 && flips.length + states.length + members.length === 0) await stream.recorded(waiting);
+    // Of what is not due, every commit up to head had been looked at.
+    const zookie = this.#port.zookie(stream.tenant, revision);
     const messages: LiveResponse[] = [];
     if (flips.length > 0) messages.push({ kind: "flips", zookie, instant, flips });
     if (states.length > 0) messages.push({ kind: "states", zookie, instant, states });
-    if (messages.length > 0) this.#stream.owesCheckpoint = true;
+    if (members.length > 0) messages.push({ kind: "members", zookie, instant, members });
+    if (messages.length > 0) stream.owesCheckpoint = true;
     return messages;
   }
 
-  #isNews({ told, toldStanding: before, explain: explained }: LiveHold, now: Standing): boolean {
+  /**
+   * The record of what the client is about to be told. A promise: it must not be told yet, and is to be looked at again once that has resolved; where
+   * it rejects the stream ends.
+   */
+  #record(hold: LiveHold, standing: Standing, flipped: boolean, revision: Revision, instant: Instant): Promise<void> | undefined {
+    const { recorder } = this.#port;
+    if (recorder === undefined) return undefined;
+    const under = hold.recording;
+    if (under?.standing === standing) {
+      if (!under.done) return under.written;
+      hold.recording = undefined;
+      return undefined;
+    }
+    // Nobody is told of a candidate that is none of the members.
+    if (hold instanceof LiveMember && standing.value === "denied" && hold.told === undefined) return undefined;
+    hold.since ??= instant;
+    const waiting = recorder.told({ hold, standing, before: hold.told, cause: flipped ? this.#cause(hold) : undefined, revision, instant });
+    hold.recording = undefined;
+    if (waiting === undefined) return undefined;
+    const written = waiting.then(
+      () => void (recording.done = true),
+      (error: unknown) => this.#stream.end(asUsherError(error)),
+    );
+    const recording = { standing, done: false, written };
+    hold.recording = recording;
+    return written;
+  }
+
+  /** Nobody is told of a candidate that never was a member, unless the wildcard would let him in. */
+  #member(hold: LiveMember, { value }: Standing, { allowed, missingFields, validForMs }: HeldState): MemberState[] {
+    const { lookup, member, told, cause } = hold;
+    const excluded = value === "denied" && lookup.wildcard !== undefined && hold !== lookup.wildcard;
+    if (value === "denied" && told === undefined && !excluded) return [];
+    return [
+      {
+        id: lookup.id,
+        member,
+        allowed,
+        missingFields,
+        ...(validForMs === undefined ? {} : { validForMs }),
+        ...(excluded ? { excluded } : {}),
+        ...(cause === undefined ? {} : { cause: this.#cause(hold) }),
+      },
+    ];
+  }
+
+  #flipped(hold: LiveHold, { value }: Standing): void {
+    const { told, cause } = hold;
+    const revoked = told !== undefined && isRevocation(told, value);
+    if (revoked) {
+      hold.unconfirmed++;
+      this.#stream.confirming.push(hold);
+    }
+    const published = cause?.revision === undefined ? undefined : this.#registry.barrier.publishedAt(cause.revision);
+    this.#port.observer.onFlip?.(cause?.kind ?? "resume", revoked, published === undefined ? undefined : this.#port.monotonicMs() - published);
+  }
+
+  #isNews(hold: LiveHold, now: Standing): boolean {
+    const { told, toldStanding: before, explain: explained } = hold;
+    if (hold instanceof LiveMember) {
+      // Its client has been told that it is refused.
+      if (hold.lookup.refused) return false;
+      // Told of by the wildcard, and not yet by name.
+      if (before === undefined && hold.lookup.wildcard !== undefined) return true;
+    }
     if (told !== now.value) return true;
     if (before === undefined) return explained || now.until !== Infinity || now.missing.length > 0 || now.error !== undefined;
     return before !== now && (before.until !== now.until || before.error?.code !== now.error?.code || before.missing.join() !== now.missing.join());
@@ -97,7 +191,8 @@ export class StreamMessages {
     stream.owesCheckpoint = false;
     const revision = this.#registry.revisionOfHead();
     if (stream.sent.length >= limits.checkpointsUnacknowledgedMax) stream.end(new UsherError("overloaded", `${stream.sent.length} checkpoints are not acknowledged: acknowledge each`));
-    stream.sent.push({ revision, holds: stream.confirming });
+    stream.sent.push({ revision, holds: stream.confirming, refused: [...stream.fading] });
+    stream.client.sent = { revision, instant };
     stream.confirming = [];
     const zookie = this.#port.zookie(tenant, revision);
     if (nonce === undefined) return { kind: "checkpoint", zookie, instant };
@@ -126,6 +221,10 @@ export class StreamMessages {
     }
     return found;
   }
+}
+
+function asUsherError(error: unknown): UsherError {
+  return error instanceof UsherError ? error : new UsherError("internal", "what a client is told could not be recorded", { cause: asError(error) });
 }
 
 function stateOf({ id }: LiveHold, { value, missing, until, error }: Standing, instant: Instant, explanation: Explanation | undefined): HeldState {

@@ -2,11 +2,12 @@ import { setImmediate } from "node:timers/promises";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import { checkContext } from "../model/context.js";
-import type { HeldAnswer, Hold, LiveRequest } from "../model/live.js";
-import { checkName, object, quote } from "../model/object.js";
+import type { HeldAnswer, HeldLookup, Hold, HoldUse, LiveRequest, LookupHold, RefusedHold } from "../model/live.js";
+import { checkName, checkType, object, quote } from "../model/object.js";
 import { isWildcard, subject } from "../model/subject.js";
 import type { Asked } from "./live-decision.js";
 import { askedWith, LiveHold } from "./live-hold.js";
+import { LiveLookup } from "./live-lookup.js";
 import type { LiveStream } from "./live-stream.js";
 import type { Registry } from "./registry.js";
 
@@ -29,13 +30,11 @@ export class StreamRequests {
   async take(request: LiveRequest): Promise<void> {
     switch (request.kind) {
       case "hold":
-        return this.#hold(request.holds);
+        return this.#each(requireCount(request.holds, "holds", limits.holdsPerMessageMax), (hold) => this.#take(hold));
+      case "lookup":
+        return this.#each(requireCount(request.lookups, "lookups", limits.lookupsPerStreamMax), (lookup) => this.#lookup(lookup));
       case "release":
-        requireCount(request.ids, "ids");
-        for (const id of request.ids) {
-          const hold = this.#stream.holds.get(id);
-          if (hold !== undefined) this.#registry.release(hold);
-        }
+        for (const id of requireCount(request.ids, "ids", limits.holdsPerMessageMax)) this.#release(id);
         return;
       case "setContext":
         return this.#setContext(request.name, request.context);
@@ -45,6 +44,9 @@ export class StreamRequests {
         }
         this.#stream.nonce = request.nonce;
         this.#stream.wake();
+        return;
+      case "uses":
+        for (const use of requireCount(request.uses, "uses", limits.holdsPerMessageMax)) this.#use(use);
         return;
       case "acknowledge":
         this.#registry.acknowledge(this.#stream, request.zookie);
@@ -56,28 +58,62 @@ export class StreamRequests {
     }
   }
 
-  async #hold(holds: readonly Hold[]): Promise<void> {
-    requireCount(holds, "holds");
+  /** Takes each claim, or refuses it. */
+  async #each<Claim extends { readonly id: number }>(claims: readonly Claim[], take: (claim: Claim) => void): Promise<void> {
     let taken = 0;
-    for (const hold of holds) {
+    for (const claim of claims) {
       if (++taken % holdsAtOnce === 0) await setImmediate();
       if (this.#stream.departed) return;
       try {
-        this.#take(hold);
+        take(claim);
       } catch (error) {
         if (!(error instanceof UsherError)) throw error;
-        this.#stream.refused.push({ id: checkHoldId(hold?.id), code: error.code, message: error.message });
-        this.#stream.wake();
-        if (this.#stream.refused.length > limits.refusedWaitingMax) throw new UsherError("overloaded", `${limits.refusedWaitingMax} refusals are not read: read them, and correct what is sent`);
+        this.#refuse({ id: checkHoldId(claim?.id), code: error.code, message: error.message });
       }
     }
   }
 
+  #refuse(refused: RefusedHold): void {
+    const stream = this.#stream;
+    stream.refused.push(refused);
+    stream.wake();
+    if (stream.refused.length > limits.refusedWaitingMax) throw new UsherError("overloaded", `${limits.refusedWaitingMax} refusals are not read: read them, and correct what is sent`);
+  }
+
+  #use({ id, count }: HoldUse): void {
+    if (!Number.isInteger(count) || count < 1 || count > 4_294_967_295) throw new UsherError("invalid_request", `a hold was used ${quote(count)} times: say 1 to 4294967295`);
+    const hold = this.#stream.holds.get(id);
+    if (hold !== undefined) hold.uses += count;
+  }
+
+  #release(id: number): void {
+    const hold = this.#stream.holds.get(id);
+    if (hold !== undefined) this.#registry.release(hold);
+    const lookup = this.#stream.lookups.get(id);
+    if (lookup !== undefined) this.#registry.releaseLookup(lookup);
+  }
+
+  #lookup(given: LookupHold): void {
+    const stream = this.#stream;
+    const id = this.#freeId(given?.id);
+    if (stream.lookups.size >= limits.lookupsPerStreamMax) throw new UsherError("overloaded", `the stream has ${limits.lookupsPerStreamMax} lookups, as many as may be: release some, or open another`);
+    const { contextName } = given;
+    const context = given.context === undefined ? undefined : checkContext(given.context, "the context of a lookup");
+    const what = checkLookup(given.what);
+    if (contextName !== undefined) this.#context(contextName);
+    this.#registry.lookups.hold(new LiveLookup(stream, { id, what, context, contextName }));
+  }
+
+  #freeId(given: number): number {
+    const id = checkHoldId(given);
+    if (this.#stream.holds.has(id) || this.#stream.lookups.has(id)) throw new UsherError("invalid_request", `hold ${quote(String(id))} is held already: release it first, or choose another id`);
+    return id;
+  }
+
   #take(given: Hold): void {
     const stream = this.#stream;
-    const id = checkHoldId(given?.id);
-    if (stream.holds.has(id)) throw new UsherError("invalid_request", `hold ${quote(String(id))} is held already: release it first, or choose another id`);
-    if (stream.holds.size >= limits.holdsPerStreamMax) throw new UsherError("overloaded", `the stream has ${limits.holdsPerStreamMax} holds, as many as may be: release some, or open another`);
+    const id = this.#freeId(given?.id);
+    if (stream.size >= limits.holdsPerStreamMax) throw new UsherError("overloaded", `the stream has ${limits.holdsPerStreamMax} holds, as many as may be: release some, or open another`);
     this.#registry.requireRoom();
     const { contextName, last, explain = false } = given;
     if (last !== undefined && !heldAnswers.includes(last)) throw new UsherError("invalid_request", `the last answer of a hold is ${quote(last)}: it is one of ${heldAnswers.map(quote).join(", ")}`);
@@ -131,13 +167,33 @@ function checkAsked({ object: about, permission, subject: who, context }: Hold):
   };
 }
 
+/** The same of a lookup. */
+function checkLookup(what: HeldLookup): HeldLookup {
+  if (what?.kind === "objects") {
+    const { type, permission, subject: who } = what;
+    const checked = subject(who?.type, who?.id, who?.relation ?? "");
+    if (isWildcard(checked)) throw new UsherError("invalid_request", `subject ${quote(`${checked.type}:*`)} is a wildcard: a lookup of objects is about one subject`);
+    return { kind: "objects", type: checkType(type), permission: checkName(permission, "permission"), subject: checked };
+  }
+  if (what?.kind !== "subjects") throw new UsherError("invalid_request", `a lookup is of ${quote((what as HeldLookup | undefined)?.kind)}: it is of \`objects\` or \`subjects\``);
+  const { object: about, permission, subjectType, subjectRelation = "" } = what;
+  return {
+    kind: "subjects",
+    object: object(about?.type, about?.id),
+    permission: checkName(permission, "permission"),
+    subjectType: checkType(subjectType),
+    ...(subjectRelation === "" ? {} : { subjectRelation: checkName(subjectRelation, "relation") }),
+  };
+}
+
 /** @throws `invalid_request`: there is nobody to refuse it to */
 function checkHoldId(id: number): number {
   if (Number.isInteger(id) && id >= 1 && id <= 4_294_967_295) return id;
   throw new UsherError("invalid_request", `hold id ${quote(id)} must be 1 to 4294967295`);
 }
 
-function requireCount(list: readonly unknown[], what: string): void {
+function requireCount<Item>(list: readonly Item[], what: string, max: number): readonly Item[] {
   if (!Array.isArray(list)) throw new UsherError("invalid_request", `\`${what}\` is ${quote(list)}: pass a list`);
-  if (list.length > limits.holdsPerMessageMax) throw new UsherError("request_too_large", `the message has ${list.length} ${what}: at most ${limits.holdsPerMessageMax} are taken at once`);
+  if (list.length > max) throw new UsherError("request_too_large", `the message has ${list.length} ${what}: at most ${max} are taken at once`);
+  return list;
 }

@@ -3,21 +3,26 @@ import { asError, UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import type { LiveDecision } from "./live-decision.js";
-import type { LivePort } from "./port.js";
+import type { LivePort, Verification } from "./port.js";
 import type { Registry } from "./registry.js";
 import type { TenantDecisions } from "./tenant-decisions.js";
 
 /**
  * Evaluates every live decision anew from the store, past every cache, so that no fault of what keeps them true lasts longer than
  * `limits.sweepMs`. It takes at most `limits.sweepPerMilleMax` thousandths of the time. What it finds otherwise is a bug: it is corrected, told, counted and reported.
+ *
+ * Where there is a thread for it (`LivePort.verification`), that evaluates, and here only what it found otherwise, or could not know, is evaluated once more: so nothing that
+ * goes wrong there can change an answer. Where there is none, or it has failed, all is evaluated here.
  */
 export class Sweep {
   readonly #port: LivePort;
   readonly #registry: Registry;
+  readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
-  #stopped = false;
+  #verification: { readonly begun: number; readonly by: Verification } | undefined;
   #findings = 0;
+  #failures = 0;
 
   constructor(port: LivePort, registry: Registry) {
     this.#port = port;
@@ -28,35 +33,107 @@ export class Sweep {
     return this.#findings;
   }
 
+  /** How often the thread could not be had, or ended before it had answered. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   start(): void {
     this.#timer = setTimeout(() => void this.run().finally(() => (this.#stopped ? undefined : this.start())), limits.sweepMs).unref();
   }
 
-  stop(): void {
-    this.#stopped = true;
+  /** Resolves once its thread has gone. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
     clearTimeout(this.#timer);
+    await this.#endVerification();
   }
 
   run(): Promise<void> {
     return (this.#running ??= this.#pass().finally(() => (this.#running = undefined)));
   }
 
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
   async #pass(): Promise<void> {
-    for (const decisions of [...this.#registry.tenants]) {
-      const all = [...decisions.all];
-      for (let i = 0; i < all.length && !this.#stopped; i += limits.liveChunkMax) {
-        const start = this.#port.monotonicMs();
-        try {
-          await this.#sweep(decisions, all.slice(i, i + limits.liveChunkMax));
-        } catch (error) {
-          // The store does not answer, or the tenant has no schema: the next pass looks again.
-          if (!(error instanceof UsherError)) this.#port.report(asError(error));
-          break;
+    let aided = this.#port.verification !== undefined;
+    try {
+      for (const decisions of [...this.#registry.tenants]) {
+        const all = [...decisions.all];
+        for (let i = 0; i < all.length && !this.#stopped; i += limits.liveChunkMax) {
+          const chunk = all.slice(i, i + limits.liveChunkMax);
+          if (aided) aided = await this.#renew();
+          const { suspects, tookMs } = (aided ? await this.#ask(decisions, chunk) : undefined) ?? { suspects: chunk, tookMs: undefined };
+          aided = tookMs !== undefined;
+          const start = this.#port.monotonicMs();
+          try {
+            if (suspects.length > 0 && !this.#stopped) await this.#sweep(decisions, suspects);
+          } catch (error) {
+            // The store does not answer, or the tenant has no schema: the next pass looks again.
+            if (!(error instanceof UsherError)) this.#port.report(asError(error));
+            break;
+          }
+          await this.#pause((tookMs ?? 0) + this.#port.monotonicMs() - start);
         }
-        const took = this.#port.monotonicMs() - start;
-        if (i + limits.liveChunkMax < all.length) await sleep(took * (1_000 / limits.sweepPerMilleMax - 1), undefined, { ref: false });
       }
+    } finally {
+      await this.#endVerification();
     }
+  }
+
+  /** So long that what was done took its part of the time, in whichever thread. */
+  async #pause(tookMs: number): Promise<void> {
+    if (this.#stopped) return;
+    await sleep(tookMs * (1_000 / limits.sweepPerMilleMax - 1), undefined, { ref: false, signal: this.#stopping.signal }).catch(() => undefined);
+  }
+
+  /** What is verified is no older than `limits.sweepMs`. False: it cannot be had. */
+  async #renew(): Promise<boolean> {
+    if (this.#verification !== undefined && this.#port.monotonicMs() - this.#verification.begun < limits.sweepMs) return true;
+    await this.#endVerification();
+    try {
+      const by = await this.#port.verification?.(this.#stopping.signal);
+      if (by === undefined) return false;
+      this.#verification = { begun: this.#port.monotonicMs(), by };
+      if (this.#stopped) await this.#endVerification();
+      return !this.#stopped;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+  }
+
+  /** What did not come out there as it stands here, or has been touched since, so that the answer says nothing. Undefined: there was none. */
+  async #ask(decisions: TenantDecisions, chunk: readonly LiveDecision[]): Promise<{ readonly suspects: readonly LiveDecision[]; readonly tookMs: number } | undefined> {
+    const { tenant } = decisions;
+    const now = this.#port.store.clock.now();
+    const settled = chunk.filter((decision) => isSettled(decision, now));
+    try {
+      const answers = await this.#verification?.by.answer(tenant, settled.map(({ asked }) => asked), now);
+      if (answers === undefined) return undefined;
+      const { revision, schemaRevision, tookMs, values } = answers;
+      const sameSchema = this.#port.cache.schemaAt(tenant) <= schemaRevision;
+      const isProven = (decision: LiveDecision, value: string | undefined) =>
+        sameSchema && (value === "undecided" || value === decision.standing?.value) && decision.keys.every(({ changedAt }) => changedAt <= revision);
+      return { suspects: settled.filter((decision, i) => !isProven(decision, values[i])), tookMs };
+    } catch (error) {
+      this.#fail(error);
+      return undefined;
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.#failures++;
+    this.#port.report(new UsherError("internal", "the sweep's thread cannot be had, or has ended: live decisions are verified on the event loop until the next pass", { cause: asError(error) }));
+  }
+
+  async #endVerification(): Promise<void> {
+    const verification = this.#verification;
+    this.#verification = undefined;
+    await verification?.by.end();
   }
 
   async #sweep(decisions: TenantDecisions, chunk: readonly LiveDecision[]): Promise<void> {
@@ -66,8 +143,7 @@ export class Sweep {
     try {
       const { schema, revision: schemaRevision } = await this.#port.schemaAt(snapshot, tenant);
       const now = Math.max(store.clock.now(), snapshot.instant);
-      // What is due is being evaluated; what could not be has no answer to compare; what is cut short by the depth bound may differ by how it was walked.
-      const settled = chunk.filter(({ due, standing }) => !due && standing !== undefined && standing.error === undefined && now < standing.until);
+      const settled = chunk.filter((decision) => isSettled(decision, now));
       const standing = new Map(settled.map((decision) => [decision, decision.standing]));
       const answers = await evaluate(settled.map(({ asked }) => this.#port.validate(asked, schema)), { schema, snapshot, tenant, now });
       settled.forEach((decision, i) => {
@@ -88,4 +164,9 @@ export class Sweep {
     this.#registry.loop.mark(decision, { kind: "sweep" });
     this.#port.report(new UsherError("internal", `a live decision stood \`${decision.standing?.value ?? ""}\` and is \`${value}\`: what memory held of its tenant was dropped, and it is evaluated anew`));
   }
+}
+
+/** What is due is being evaluated; what could not be has no answer to compare; what is cut short by the depth bound may differ by how it was walked. */
+function isSettled({ due, standing }: LiveDecision, now: number): boolean {
+  return !due && standing !== undefined && standing.error === undefined && now < standing.until;
 }

@@ -5,12 +5,17 @@ import type { Context } from "../model/context.js";
 import type { Schema } from "../model/schema/schema.js";
 import type { Revision, TenantId } from "../model/zookie.js";
 import { LiveDecision, type Asked } from "./live-decision.js";
+import type { LiveLookup } from "./live-lookup.js";
+import { LookupRanges } from "./lookup-ranges.js";
 import { ReachIndex } from "./reach-index.js";
 
 /** One tenant's live decisions. Who asks the same shares one. */
 export class TenantDecisions {
   readonly tenant: TenantId;
   readonly index = new ReachIndex();
+  readonly lookups = new Set<LiveLookup>();
+  /** What these follow. */
+  readonly ranges = new LookupRanges();
   /** The one in force, with the commit that wrote it; undefined before the first evaluation. */
   schema: { readonly schema: Schema; readonly revision: Revision } | undefined = undefined;
   /** Evaluations under way, which have noted keys that nobody watches yet. */

@@ -1,10 +1,13 @@
-import type { HeldAnswer, HeldState, Hold, LiveRequest, LiveResponse } from "../../src/model/live.js";
+import type { HeldAnswer, HeldState, Hold, LiveRequest, LiveResponse, LookupHold, MemberState } from "../../src/model/live.js";
 import type { LiveDecisions } from "../../src/decisions/live-decisions.js";
 
 /** A client that does what the protocol asks of it, and keeps no lease: what it was told, in order. */
 export class EnforcementPoint {
   readonly states = new Map<number, HeldState>();
   readonly held = new Map<number, Hold>();
+  /** By lookup and member: what it was last told. */
+  readonly members = new Map<number, Map<string, MemberState>>();
+  readonly refusals: Extract<LiveResponse, { kind: "refused" }>["refused"][number][] = [];
   readonly messages: LiveResponse[] = [];
   stream = "";
   /** Set: checkpoints are not acknowledged. */
@@ -36,8 +39,14 @@ export class EnforcementPoint {
     this.send({ kind: "hold", holds });
   }
 
+  lookup(...lookups: LookupHold[]): void {
+    for (const { id } of lookups) this.members.set(id, new Map());
+    this.send({ kind: "lookup", lookups });
+  }
+
   release(...ids: number[]): void {
     for (const id of ids) {
+      this.members.delete(id);
       this.held.delete(id);
       this.states.delete(id);
     }
@@ -79,7 +88,14 @@ export class EnforcementPoint {
     if (message.kind === "opened") this.stream = message.stream;
     else if (message.kind === "states" || message.kind === "flips") {
       for (const state of message.kind === "states" ? message.states : message.flips) if (this.held.has(state.id)) this.states.set(state.id, state);
-    } else if (message.kind === "refused") for (const { id } of message.refused) this.states.delete(id);
+    } else if (message.kind === "members") this.#applyMembers(message.members);
+    else if (message.kind === "refused") {
+      this.refusals.push(...message.refused);
+      for (const { id } of message.refused) {
+        this.states.delete(id);
+        this.members.delete(id);
+      }
+    }
     else if (message.kind === "checkpoint") {
       if (!this.silent) this.send({ kind: "acknowledge", zookie: message.zookie });
       // Of several pings at once the last is answered.
@@ -89,6 +105,14 @@ export class EnforcementPoint {
         resolve(message);
         if (nonce === message.nonce) break;
       }
+    }
+  }
+
+  #applyMembers(states: readonly MemberState[]): void {
+    for (const state of states) {
+      const members = this.members.get(state.id);
+      if (state.allowed || state.missingFields.length > 0 || state.excluded === true) members?.set(state.member, state);
+      else members?.delete(state.member);
     }
   }
 
@@ -104,6 +128,14 @@ export class EnforcementPoint {
 
 export function answerOf(state: HeldState | undefined): HeldAnswer | undefined {
   if (state === undefined) return undefined;
+  if (state.allowed) return "allowed";
+  return state.missingFields.length > 0 ? "conditional" : "denied";
+}
+
+/** What the client may say of an id: what it was told of it by name, or what the wildcard says. */
+export function memberAnswer(members: ReadonlyMap<string, MemberState> | undefined, id: string): HeldAnswer {
+  const state = members?.get(id) ?? members?.get("*");
+  if (state === undefined) return "denied";
   if (state.allowed) return "allowed";
   return state.missingFields.length > 0 ? "conditional" : "denied";
 }

@@ -99,7 +99,42 @@ describe("live decisions", () => {
     world.clock.instant += 1;
     await point.ping();
     assert.deepEqual(answers(point), { 1: "denied", 2: "denied" });
-    assert.deepEqual(flipsOf(point).map(({ cause }) => cause.kind), ["time", "time"]);
+    assert.deepEqual(flipsOf(point).map(({ id, cause }) => [id, cause.kind]).sort(), [[1, "expiry"], [2, "condition"]]);
+  });
+
+  it("end in the tick of their commit, where they are few, also beside very many", async () => {
+    const many = 2_000;
+    const world = live(schema, ["doc:1#viewer@user:ana", "group:all#member@user:bo", ...Array.from({ length: many }, (_, at) => `doc:m${at}#viewer@group:all#member`)]);
+    const [few, crowd] = [world.point(), world.point()];
+    few.hold(hold(1, "doc:1#view@user:ana"));
+    crowd.hold(...Array.from({ length: many }, (_, at) => hold(at + 1, `doc:m${at}#view@user:bo`)));
+    await Promise.all([few.ping(), crowd.ping()]);
+    world.remove("group:all#member@user:bo");
+    world.remove("doc:1#viewer@user:ana");
+    // What was begun before the event loop goes on to anything else.
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    assert.deepEqual(answers(few), { 1: "denied" });
+    assert.ok(flipsOf(crowd).length < many, "the others are still being evaluated");
+    await crowd.ping();
+    assert.deepEqual(new Set(Object.values(answers(crowd))), new Set(["denied"]));
+  });
+
+  it("say an expiry from a condition's boundary also where both can end them, behind groups, and where they fall together", async () => {
+    const [soon, later] = [60_000, 120_000].map((ms) => new Date(now + ms).toISOString());
+    const world = live(schema, [
+      `doc:1#viewer@user:ana[early:{"end":"${soon}"}][expiration:${later}]`,
+      `doc:2#viewer@user:ana[early:{"end":"${later}"}][expiration:${soon}]`,
+      `doc:3#viewer@user:ana[early:{"end":"${soon}"}][expiration:${soon}]`,
+      // Another's tuple of the same relation expires at the instant of the boundary.
+      `doc:1#viewer@user:bo[expiration:${soon}]`,
+    ]);
+    const point = world.point();
+    point.hold(hold(1, "doc:1#view@user:ana"), hold(2, "doc:2#view@user:ana"), hold(3, "doc:3#view@user:ana"), hold(4, "doc:1#view@user:bo"));
+    await point.ping();
+    world.clock.instant += 60_000;
+    await point.ping();
+    assert.deepEqual(flipsOf(point).map(({ id, cause }) => [id, cause.kind]).sort(), [[1, "condition"], [2, "expiry"], [3, "expiry"], [4, "expiry"]]);
   });
 
   it("follow the context that their stream sets, of all holds that name it", async () => {

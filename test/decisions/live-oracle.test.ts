@@ -9,7 +9,6 @@ import type { Context } from "../../src/model/context.js";
 import type { HeldAnswer, Hold, LiveResponse } from "../../src/model/live.js";
 import type { ObjectRef } from "../../src/model/object.js";
 import { compileSchema } from "../../src/model/schema/compile.js";
-import type { Schema } from "../../src/model/schema/schema.js";
 import type { SubjectRef } from "../../src/model/subject.js";
 import { tupleIdentity, type Tuple } from "../../src/model/tuple.js";
 import { HinderedSnapshot } from "../evaluation/head.js";
@@ -18,6 +17,7 @@ import { nestObjects, nests, nestSubjects } from "../evaluation/nests.js";
 import { keyOf, solve, type Verdict } from "../evaluation/oracle.js";
 import { contexts, describeWorld, meaning, now, objects, subjects, worlds, type World } from "../evaluation/world.js";
 import { answerOf, EnforcementPoint } from "./enforcement-point.js";
+import { turned } from "./turned-schema.js";
 
 const runs = Number(process.env.TEST_FUZZ_RUNS ?? 400);
 
@@ -52,16 +52,6 @@ const playsAbout = (about: fc.Arbitrary<SubjectRef>): fc.Arbitrary<Play> =>
     about: fc.array(about, { minLength: 1, maxLength: 4 }),
     deeds: fc.array(fc.tuple(deed, fc.oneof(fc.nat(4), fc.constant(20))).map(([what, after]) => ({ ...what, after })), { minLength: 4, maxLength: 24, size: "max" }),
   });
-
-/** The same members over the same relations, with other operators. */
-function turned(schema: Schema): Schema {
-  const turns: Record<string, string> = { "+": "&", "&": "-", "-": "+" };
-  try {
-    return compileSchema(schema.text.replace(/ ([-+&]) /g, (_, operator: string) => ` ${turns[operator]} `));
-  } catch {
-    return schema;
-  }
-}
 
 function answerOfVerdict({ value }: Verdict): HeldAnswer {
   if (value === "T") return "allowed";

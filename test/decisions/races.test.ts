@@ -10,6 +10,7 @@ import { Deadlines } from "../../src/decisions/deadlines.js";
 import { LiveDecisions } from "../../src/decisions/live-decisions.js";
 import { leasesInMemory } from "../../src/decisions/leases.js";
 import type { LiveHold } from "../../src/decisions/live-hold.js";
+import { LiveClient } from "../../src/decisions/live-client.js";
 import { LiveStream } from "../../src/decisions/live-stream.js";
 import type { LivePort } from "../../src/decisions/port.js";
 import { RelationCache } from "../../src/evaluation/cache/relation-cache.js";
@@ -137,7 +138,7 @@ describe("live decisions, where two things happen at once", () => {
 
   it("open again what was settled by a release, when more of the same stream is found to be concerned", async () => {
     const barrier = new Barrier(() => 0, -Infinity, () => undefined);
-    const stream = new LiveStream("s", 1, 10_000);
+    const stream = new LiveStream("s", 1, 10_000, new LiveClient({}, 0));
     stream.lapsesAt = 10_000;
     const [one, two] = [{ stream }, { stream }] as unknown as [LiveHold, LiveHold];
     barrier.marked(2);

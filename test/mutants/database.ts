@@ -69,8 +69,8 @@ export const databaseMutants: readonly Mutant[] = [
   {
     name: "a check from memory leaves its snapshot unreleased",
     file: checks,
-    find: "core.zookie(tenant, at.revision));\n    }\n    finally {\n        snapshot.release();\n",
-    replace: "core.zookie(tenant, at.revision));\n    }\n    finally {\n",
+    find: "core.zookie(tenant, at.revision) }, call);\n    }\n    finally {\n        snapshot.release();\n",
+    replace: "core.zookie(tenant, at.revision) }, call);\n    }\n    finally {\n",
     suites: interleavings,
   },
   {
@@ -128,5 +128,33 @@ export const databaseMutants: readonly Mutant[] = [
     find: 'checkTuple(schema, tuple, "write");',
     replace: "",
     suites: asked,
+  },
+  {
+    name: "a grant is given before its record is written",
+    file: checks,
+    find: "return recorded === undefined ? decision : recorded.then(() => decision);",
+    replace: "return decision;",
+    suites: ["test/database/recordings.test.js"],
+  },
+  {
+    name: "a replay reads the clock of now",
+    file: "src/database/replays.js",
+    find: "now: at, tellsGrounds: true",
+    replace: "now: core.store.clock.now(), tellsGrounds: true",
+    suites: ["test/database/replays.test.js"],
+  },
+  {
+    name: "a client is told of a grant before its record is written",
+    file: "src/decisions/stream-messages.js",
+    find: "if (recorded !== undefined) {",
+    replace: "if (false) {",
+    suites: ["test/database/live-recordings.test.js"],
+  },
+  {
+    name: "what is taken away waits for the records of grants",
+    file: "src/decisions/live-stream.js",
+    find: "this.#onRevoked?.();\n        }",
+    replace: "}",
+    suites: ["test/database/live-recordings.test.js"],
   },
 ];

@@ -1,0 +1,72 @@
+import type { Recorder } from "../base/recorder.js";
+import type { HoldEnd, LiveRecorder, Telling } from "../decisions/live-recorder.js";
+import type { LiveHold } from "../decisions/live-hold.js";
+import type { LiveStream } from "../decisions/live-stream.js";
+import type { AuditEntry, RecordedAnswer } from "../model/audit.js";
+import { formatObject } from "../model/object.js";
+import { formatSubject } from "../model/subject.js";
+import type { Revision } from "../model/zookie.js";
+import type { Core } from "./core.js";
+import { attributionOf } from "./recordings.js";
+
+/** Entries of the decision log, made of what live decisions tell and hear. */
+export class LiveRecordings implements LiveRecorder {
+  readonly #recorder: Recorder<AuditEntry>;
+  readonly #core: Core;
+
+  constructor(recorder: Recorder<AuditEntry>, core: Core) {
+    this.#recorder = recorder;
+    this.#core = core;
+  }
+
+  told({ hold, standing, before, cause, revision, instant }: Telling): Promise<void> | undefined {
+    const { stream, decision } = hold;
+    const { value, missing, error, until, grounds = [] } = standing;
+    const { context } = decision.asked;
+    const answer: RecordedAnswer = error === undefined ? value : "undecided";
+    const entry = {
+      kind: before === undefined || before === value ? "hold" : "flip",
+      ...this.#attribution(stream, instant),
+      ...aboutOf(hold),
+      answer,
+      before: before === undefined || before === value ? undefined : before,
+      cause: before === undefined || before === value ? undefined : (cause ?? { kind: "resume" }),
+      missing: missing.length === 0 ? undefined : missing,
+      error: error?.code,
+      zookie: this.#core.zookie(stream.tenant, revision),
+      schema: this.#core.schemas.hash(stream.tenant),
+      context: context === undefined || Object.keys(context).length === 0 ? undefined : context,
+      until: Number.isFinite(until) ? until : undefined,
+      grounds: grounds.length === 0 ? undefined : grounds,
+    };
+    return this.#recorder.record(entry as AuditEntry, answer === "allowed" || answer === "conditional");
+  }
+
+  acknowledged(stream: LiveStream, revision: Revision, holds: readonly LiveHold[]): void {
+    const zookie = this.#core.zookie(stream.tenant, revision);
+    void this.#recorder.record({ kind: "acknowledgement", ...this.#attribution(stream), stream: stream.id, zookie, holds: [...new Set(holds.map(({ id }) => id))] }, false);
+  }
+
+  ended(hold: LiveHold, why: HoldEnd): void {
+    const { stream, told, since, uses } = hold;
+    // Of a candidate that its client never heard of there is nothing to tell.
+    if (told === undefined || since === undefined) return;
+    const entry = { kind: "release", ...this.#attribution(stream), ...aboutOf(hold), from: since, answer: told, uses: uses === 0 ? undefined : uses, why };
+    void this.#recorder.record(entry as AuditEntry, false);
+  }
+
+  lapsed(stream: LiveStream, holds: number): void {
+    void this.#recorder.record({ kind: "lease_end", ...this.#attribution(stream), stream: stream.id, holds }, false);
+  }
+
+  #attribution(stream: LiveStream, at = this.#core.store.clock.now()) {
+    const { caller } = stream.client;
+    return attributionOf({ ...caller, session: caller.session ?? stream.id }, at);
+  }
+}
+
+/** Which hold it is, and what it asks. */
+function aboutOf({ id, stream, decision }: LiveHold) {
+  const { object, permission, subject } = decision.asked;
+  return { stream: stream.id, hold: id, object: formatObject(object), permission, subject: formatSubject(subject) };
+}

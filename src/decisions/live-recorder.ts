@@ -1,0 +1,32 @@
+import type { Instant } from "../base/clock.js";
+import type { Cause, HeldAnswer } from "../model/live.js";
+import type { Revision } from "../model/zookie.js";
+import type { Standing } from "./live-decision.js";
+import type { LiveHold } from "./live-hold.js";
+import type { LiveStream } from "./live-stream.js";
+
+/** Why a hold is over: its client let go of it, another of its streams took it over, or its lease ended after the connection had. */
+export type HoldEnd = "released" | "replaced" | "lapsed" | "refused";
+
+/** What a client is told of a hold. */
+export interface Telling {
+  readonly hold: LiveHold;
+  readonly standing: Standing;
+  /** What it was told before; undefined: nothing yet. */
+  readonly before: HeldAnswer | undefined;
+  /** Where it is a flip. */
+  readonly cause: Cause | undefined;
+  readonly revision: Revision;
+  readonly instant: Instant;
+}
+
+/** Where what live decisions tell and hear is written down. Denials and revocations wait for nothing. */
+export interface LiveRecorder {
+  /** A promise: the client must not be told before it resolves, and must never be told where it rejects. */
+  told(telling: Telling): Promise<void> | undefined;
+  /** What was taken away from these holds has taken effect at their client. */
+  acknowledged(stream: LiveStream, revision: Revision, holds: readonly LiveHold[]): void;
+  ended(hold: LiveHold, why: HoldEnd): void;
+  /** The last lease of a stream has ended whose connection had before. */
+  lapsed(stream: LiveStream, holds: number): void;
+}

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { UsherError } from "../../src/base/errors.js";
+import type { Database } from "../../src/database/database.js";
+import type { AuditEntry, FlipEntry, HoldEntry } from "../../src/model/audit.js";
+import type { LiveRequest } from "../../src/model/live.js";
+import { Usher } from "../../src/client/usher.js";
+import { parseTuple } from "../../src/model/tuple-text.js";
+import { EnforcementPoint } from "../decisions/enforcement-point.js";
+import { answers, hold } from "../decisions/live.js";
+import { withRecordings, type MemoryLog } from "./memory-log.js";
+
+const schema = `
+caveat at_work(place string) { place == "work" }
+definition user {}
+definition group { relation member: user }
+definition document {
+  relation viewer: user | user with at_work | group#member
+  permission view = viewer
+}`;
+
+function pointOf(database: Database, options: ConstructorParameters<typeof EnforcementPoint>[1] = {}): EnforcementPoint {
+  const live = (requests: AsyncIterable<LiveRequest>, signal?: AbortSignal) => database.live(requests, { principal: "web", requestId: "r-1", ...(signal && { signal }) });
+  return new EnforcementPoint({ live: async function* (requests, _tenant, signal) { yield* live(requests, signal); } }, options);
+}
+
+async function prepared(body: (database: Database, log: MemoryLog) => Promise<void>): Promise<void> {
+  await withRecordings(async (database, log) => {
+    await database.writeSchema({ text: schema }, {});
+    await write(database, "touch", "group:eng#member@user:ana", "document:1#viewer@group:eng#member", "document:2#viewer@user:ana[at_work]");
+    log.payloads.length = log.grants.length = 0;
+    await body(database, log);
+  });
+}
+
+async function write(database: Database, kind: "touch" | "delete", ...tuples: string[]): Promise<string> {
+  return (await database.writeTuples({ operations: tuples.map((text) => ({ kind, tuple: parseTuple(text) })), metadata: { reason: "moved" } }, {})).zookie;
+}
+
+function of<Kind extends AuditEntry["kind"]>(log: MemoryLog, kind: Kind) {
+  return log.entries.filter((entry): entry is Extract<AuditEntry, { kind: Kind }> => entry.kind === kind);
+}
+
+function told({ hold: id, subject, answer }: HoldEntry | FlipEntry): unknown[] {
+  return [id, subject, answer];
+}
+
+/** Until it is so. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+describe("what is recorded of live decisions", () => {
+  it("are the first answer of each hold, each flip with its cause, what was acknowledged, and the interval", async () => {
+    await prepared(async (database, log) => {
+      const point = pointOf(database);
+      point.hold(hold(1, "document:1#view@user:ana"), hold(2, "document:1#view@user:bo"));
+      await point.ping();
+      const [ana, bo] = of(log, "hold").sort((a, b) => a.hold - b.hold);
+      assert.deepEqual([ana && told(ana), bo && told(bo)], [[1, "user:ana", "allowed"], [2, "user:bo", "denied"]]);
+      assert.deepEqual([ana?.principal, ana?.request, ana?.session, ana?.stream], ["web", "r-1", point.stream, point.stream]);
+      assert.deepEqual(ana?.grounds, ["document:1#viewer@group:eng#member", "group:eng#member@user:ana"]);
+      const zookie = await write(database, "delete", "group:eng#member@user:ana");
+      await point.ping();
+      const [flip] = of(log, "flip");
+      assert.ok(flip);
+      assert.deepEqual([told(flip), flip.before, flip.cause], [[1, "user:ana", "denied"], "allowed", { kind: "tuple", zookie, metadata: { reason: "moved" } }]);
+      await until(() => of(log, "acknowledgement").length > 0);
+      assert.deepEqual(of(log, "acknowledgement").map(({ stream, holds }) => [stream, holds]), [[point.stream, [1]]]);
+      point.release(2);
+      await point.ping();
+      await point.finish();
+      const ends = of(log, "release");
+      assert.deepEqual(ends.map(({ hold: id, subject, answer, why }) => [id, subject, answer, why]), [[2, "user:bo", "denied", "released"], [1, "user:ana", "denied", "released"]]);
+      assert.ok(ends.every(({ from, at }) => from <= at && from >= (ana?.at ?? Infinity)));
+      const indexes = log.entries.flatMap(({ kind }, index) => (kind === "hold" || kind === "flip" ? [index] : []));
+      assert.deepEqual((await database.replayDecisions({ indexes }, {})).outcomes.map(({ kind }) => kind), ["same", "same", "same"]);
+    });
+  });
+
+  it("is nothing of commits that change no answer, and nothing twice", async () => {
+    await prepared(async (database, log) => {
+      const point = pointOf(database);
+      point.hold(hold(1, "document:1#view@user:ana"));
+      await point.ping();
+      await write(database, "touch", "document:1#viewer@user:ana");
+      await point.ping();
+      assert.deepEqual(log.entries.map(({ kind }) => kind).filter((kind) => kind !== "write"), ["hold"]);
+      await point.finish();
+    });
+  });
+
+  it("says of a stream that another takes the place of, and of one whose lease ended, that its holds are over", async () => {
+    await prepared(async (database, log) => {
+      const first = pointOf(database, { leaseMs: 1_000 });
+      first.hold(hold(1, "document:1#view@user:ana"));
+      await first.ping();
+      await first.cut();
+      const second = pointOf(database, { resumeStream: first.stream, leaseMs: 1_000 });
+      second.hold(hold(1, "document:1#view@user:ana", { last: "allowed" }));
+      await second.ping();
+      assert.deepEqual(of(log, "release").map(({ stream, why }) => [stream, why]), [[first.stream, "replaced"]]);
+      await second.cut();
+      await until(() => of(log, "release").length > 1);
+      assert.deepEqual(of(log, "lease_end").map(({ stream, holds }) => [stream, holds]), [[second.stream, 1]]);
+      assert.deepEqual(of(log, "release").map(({ stream, why }) => [stream, why])[1], [second.stream, "lapsed"]);
+    });
+  });
+
+  it("takes no count that is none, and passes over holds that it does not know", async () => {
+    await prepared(async (database) => {
+      const point = pointOf(database);
+      point.send({ kind: "uses", uses: [{ id: 99, count: 1 }] });
+      await point.ping();
+      point.send({ kind: "uses", uses: [{ id: 1, count: 0 }] });
+      await point.done;
+      assert.ok(point.ended instanceof UsherError && point.ended.code === "invalid_request");
+    });
+  });
+
+  it("says how often a hold was used, as its guard counted", async () => {
+    await prepared(async (database, log) => {
+      const usher = new Usher(database);
+      const guard = usher.guard();
+      await guard.ready({ timeoutMs: 10_000 });
+      const held = await guard.hold("document:1", "view", "user:ana");
+      for (let i = 0; i < 3; i++) assert.equal(held.allowed, true);
+      held.release();
+      await until(() => of(log, "release").length > 0);
+      assert.deepEqual(of(log, "release").map(({ uses }) => uses), [3]);
+      await guard.close();
+    });
+  });
+
+  it("is of a lookup each member, under the lookup's id", async () => {
+    await prepared(async (database, log) => {
+      const point = pointOf(database);
+      point.lookup({ id: 7, what: { kind: "objects", type: "document", permission: "view", subject: { type: "user", id: "ana", relation: "" } } });
+      await point.ping();
+      assert.deepEqual(of(log, "hold").map(({ hold: id, object, answer }) => [id, object, answer]).sort(), [[7, "document:1", "allowed"], [7, "document:2", "conditional"]]);
+      await write(database, "delete", "document:1#viewer@group:eng#member");
+      await point.ping();
+      assert.deepEqual(of(log, "flip").map(({ hold: id, object, before, answer }) => [id, object, before, answer]), [[7, "document:1", "allowed", "denied"]]);
+      point.release(7);
+      await point.ping();
+      assert.deepEqual(of(log, "release").map(({ object, why }) => [object, why]).sort(), [["document:1", "released"], ["document:2", "released"]]);
+      await point.finish();
+    });
+  });
+});
+
+describe("a held grant whose record must be waited for", () => {
+  it("is told once that is on disk; a denial, and what is taken away meanwhile, at once", async () => {
+    await prepared(async (database, log) => {
+      const writing: (() => void)[] = [];
+      const point = pointOf(database);
+      point.hold(hold(1, "document:1#view@user:ana"));
+      await point.ping();
+      log.waiting = () => new Promise((resolve) => writing.push(resolve));
+      point.hold(hold(2, "document:1#view@user:bo"), hold(3, "document:2#view@user:ana", { context: { place: "work" } }));
+      const covered = point.ping();
+      await until(() => writing.length > 0 && point.states.has(2));
+      assert.deepEqual(answers(point), { 1: "allowed", 2: "denied" });
+      // Its writer waits for the record of the commit; those who held what it ended do not.
+      void write(database, "delete", "group:eng#member@user:ana");
+      await until(() => point.states.get(1)?.allowed === false);
+      assert.equal(point.states.has(3), false, "no grant without its record");
+      log.waiting = () => undefined;
+      for (const durable of writing) durable();
+      await covered;
+      assert.deepEqual(answers(point), { 1: "denied", 2: "denied", 3: "allowed" });
+      assert.equal(of(log, "hold").filter(({ hold: id }) => id === 3).length, 1);
+      await point.finish();
+    });
+  });
+
+  it("is never told where there can be no record: the stream ends", async () => {
+    await prepared(async (database, log) => {
+      log.waiting = () => Promise.reject(new UsherError("audit_unavailable", "the disk is full"));
+      const point = pointOf(database);
+      point.hold(hold(1, "document:1#view@user:ana"));
+      await point.done;
+      assert.ok(point.ended instanceof UsherError && point.ended.code === "audit_unavailable");
+      assert.equal(point.states.size, 0);
+    });
+  });
+});

@@ -3,16 +3,22 @@ import { Client, Metadata, type ClientWritableStream, type CallOptions, type Ser
 import { abortError, onAbort, throwIfAborted } from "../base/abort.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
+import type {
+  FindLossRequest, FindLossResponse, GetCheckpointRequest, GetCheckpointResponse, ProveDecisionRequest, ProveDecisionResponse, QueryDecisionsRequest, QueryDecisionsResponse,
+  RedactDecisionsRequest, RedactDecisionsResponse, ReplayDecisionsRequest, ReplayDecisionsResponse, TailDecisionsRequest, TailEvent,
+} from "../model/audit.js";
 import { quote } from "../model/object.js";
 import type {
   BackupRequest, BackupResponse, BatchCheckRequest, BatchCheckResponse, Call, CheckRequest, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse, ExpandRequest,
   CreateTenantRequest, DeleteTenantRequest, ExpandResponse, ExportTuplesRequest, ExportTuplesResponse, ImportTuplesRequest, ImportTuplesResponse, ListTenantsRequest, ListTenantsResponse, LookupObjectsRequest, LookupObjectsResponse, LookupPermissionsRequest, LookupPermissionsResponse, LookupSubjectsRequest, LookupSubjectsResponse, ReadSchemaRequest, SetTenantQuotasRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service, WatchEvent, WatchTuplesRequest,
   WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../model/service.js";
+import type { ListHoldsRequest, ListHoldsResponse } from "../model/holds.js";
 import type { LiveRequest, LiveResponse } from "../model/live.js";
 import type { PreviewChangeRequest, PreviewChangeResponse } from "../model/preview.js";
 import type { Tenant } from "../model/tenant.js";
 import { parseAddress } from "../model/wire/address.js";
+import { attributionKeys, writeAttribution } from "../model/wire/attribution.js";
 import { methods, type Converter, type Method } from "../model/wire/methods.js";
 import { checkTenantHeader, tenantKey } from "../model/wire/tenant.js";
 import { fromGrpc } from "./failures.js";
@@ -107,6 +113,34 @@ export class Remote implements Service {
     return this.#unary(methods.diffSchema, request, call);
   }
 
+  queryDecisions(request: QueryDecisionsRequest, call: Call): Promise<QueryDecisionsResponse> {
+    return this.#unary(methods.queryDecisions, request, call);
+  }
+
+  tailDecisions(request: TailDecisionsRequest, call: Call): AsyncGenerator<TailEvent, void> {
+    return this.#stream(methods.tailDecisions, request, call);
+  }
+
+  getCheckpoint(request: GetCheckpointRequest, call: Call): Promise<GetCheckpointResponse> {
+    return this.#unary(methods.getCheckpoint, request, call);
+  }
+
+  proveDecision(request: ProveDecisionRequest, call: Call): Promise<ProveDecisionResponse> {
+    return this.#unary(methods.proveDecision, request, call);
+  }
+
+  replayDecisions(request: ReplayDecisionsRequest, call: Call): Promise<ReplayDecisionsResponse> {
+    return this.#unary(methods.replayDecisions, request, call);
+  }
+
+  redactDecisions(request: RedactDecisionsRequest, call: Call): Promise<RedactDecisionsResponse> {
+    return this.#unary(methods.redactDecisions, request, call);
+  }
+
+  findLoss(request: FindLossRequest, call: Call): Promise<FindLossResponse> {
+    return this.#unary(methods.findLoss, request, call);
+  }
+
   createTenant(request: CreateTenantRequest, call: Call): Promise<Tenant> {
     return this.#unary(methods.createTenant, request, call);
   }
@@ -156,6 +190,10 @@ export class Remote implements Service {
 
   backup(request: BackupRequest, call: Call): AsyncGenerator<BackupResponse, void> {
     return this.#stream(methods.backup, request, call);
+  }
+
+  listHolds(request: ListHoldsRequest, call: Call): AsyncGenerator<ListHoldsResponse, void> {
+    return this.#stream(methods.listHolds, request, call);
   }
 
   watchTuples(request: WatchTuplesRequest, call: Call): AsyncGenerator<WatchEvent, void> {
@@ -263,6 +301,8 @@ export class Remote implements Service {
   #metadata(call: Call): Metadata {
     const metadata = new Metadata();
     if (call.tenant !== undefined) metadata.set(tenantKey, checkTenantHeader(call.tenant));
+    if (call.actor !== undefined) metadata.set(attributionKeys.actor, writeAttribution(call.actor, "actor"));
+    if (call.session !== undefined) metadata.set(attributionKeys.session, writeAttribution(call.session, "session"));
     if (this.#authorization !== undefined) metadata.set("authorization", this.#authorization);
     return metadata;
   }

@@ -1,3 +1,4 @@
+import type { CallAttribution } from "../model/attribution.js";
 import type { ObjectRef } from "../model/object.js";
 import type {
   BatchCheckResponse, Consistency, Decision, ExpandResponse, LookupCount, LookupObjectsResponse, LookupPermissionsResponse, LookupSubjectsResponse, Operation,
@@ -67,8 +68,10 @@ export type TypedCheckItem<S extends SchemaTypes> = Omit<CheckItem, "object" | "
  * A database as the programs of one schema see it: a misspelt type, relation, permission or context field does not
  * compile. Text references are for literals here too, and the compiler says so: a text of type `string` is refused.
  */
-export interface TypedUsher<S extends SchemaTypes> extends Omit<Usher, "withTenant" | "check" | "can" | "batchCheck" | "expand" | TypedLookup> {
+export interface TypedUsher<S extends SchemaTypes> extends Omit<Usher, "withTenant" | "as" | "check" | "can" | "batchCheck" | "expand" | TypedLookup> {
   withTenant(name: string): TypedUsher<S>;
+
+  as(attribution: CallAttribution): TypedUsher<S>;
 
   check<const Of extends TypedObject<S>, const By extends string | StructuredSubject<S>>(
     object: Of,

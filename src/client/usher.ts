@@ -4,6 +4,8 @@ import type {
   ExpandRequest, ExpandResponse, ExportTuplesRequest, ExportTuplesResponse, ImportTuplesOptions, ImportTuplesResponse, LookupCount, LookupObjectsResponse, LookupPermissionsResponse, LookupSubjectsResponse, Operation, ReadSchemaRequest, ReadSchemaResponse, ReadTuplesRequest, ReadTuplesResponse, Service,
   WatchEvent, WatchTuplesRequest, WriteSchemaRequest, WriteSchemaResponse, WriteTuplesRequest, WriteTuplesResponse,
 } from "../model/service.js";
+import { checkAttribution, type CallAttribution } from "../model/attribution.js";
+import { DecisionLog } from "./decision-log.js";
 import { Guard, type GuardOptions } from "./guard/guard.js";
 import { importMessages, type ImportSource } from "./import-messages.js";
 import {
@@ -11,6 +13,7 @@ import {
   type FoundSubject, type LookupObjectsOptions, type LookupPermissionsOptions, type LookupSubjectsOptions,
 } from "./lookups.js";
 import type { TupleFilter } from "../model/filter.js";
+import type { HoldingStream, StandingDecision } from "../model/holds.js";
 import type { LiveRequest, LiveResponse } from "../model/live.js";
 import type { ObjectRef } from "../model/object.js";
 import type { PreviewChangeRequest, PreviewChangeResponse, PreviewCheck } from "../model/preview.js";
@@ -55,6 +58,16 @@ export interface PreviewOptions extends Omit<PreviewChangeRequest, "checks">, Ca
   readonly checks?: readonly PreviewItem[];
 }
 
+/** Which decisions are listed: those that match all that it says. */
+export interface HeldOptions extends Cancellable {
+  /** Default: of all. */
+  readonly tenant?: string;
+  readonly stream?: string;
+  readonly object?: ObjectLike;
+  readonly permission?: string;
+  readonly subject?: SubjectLike;
+}
+
 /**
  * A database in a program's hands, embedded or remote. Every method rejects with a `UsherError`.
  * References are text for literals and structured for variables: `"node:" + id` would let an id of
@@ -63,17 +76,34 @@ export interface PreviewOptions extends Omit<PreviewChangeRequest, "checks">, Ca
 export class Usher {
   readonly #service: Service;
   readonly #tenant: string | undefined;
+  readonly #attribution: CallAttribution;
   readonly #guards = new Set<Guard>();
 
-  /** @param tenant default: `default` */
-  constructor(service: Service, tenant?: string) {
+  /** @param tenant default: `default` @param attribution default: nobody's */
+  constructor(service: Service, tenant?: string, attribution: CallAttribution = {}) {
     this.#service = service;
     this.#tenant = tenant;
+    this.#attribution = attribution;
   }
 
   /** The same database, asked as another tenant. Closing either closes both. */
   withTenant(name: string): Usher {
-    return new Usher(this.#service, name);
+    return new Usher(this.#service, name, this.#attribution);
+  }
+
+  /**
+   * The same database, asked on somebody's behalf, and in a session of theirs: `usher.as({ actor: request.user, session: request.session })`. The decision log
+   * tells it beside the key; it changes no answer. What is left out stays as it was. Closing either closes both.
+   * @throws `invalid_request` for what is empty, longer than `limits.attributionBytesMax`, or has controls
+   */
+  as({ actor, session }: CallAttribution): Usher {
+    const attribution = { ...this.#attribution, ...(actor !== undefined && { actor: checkAttribution(actor, "actor") }), ...(session !== undefined && { session: checkAttribution(session, "session") }) };
+    return new Usher(this.#service, this.#tenant, attribution);
+  }
+
+  /** The decision log. */
+  get audit(): DecisionLog {
+    return new DecisionLog(this.#service, (signal) => this.#call(signal));
   }
 
   /** @throws `invalid_schema`, `schema_orphans_tuples` */
@@ -129,6 +159,17 @@ export class Usher {
   /** Every tuple that matches, all of one snapshot, as they are consumed, in batches with the zookie and a cursor to go on from. */
   exportTuples(filter: TupleFilter = {}, { signal, ...options }: ExportOptions = {}): AsyncIterable<ExportTuplesResponse> {
     return this.#service.exportTuples({ filter, ...options }, this.#call(signal));
+  }
+
+  /** The enforcement points of the server, of one tenant or of all. Takes a key with the role `admin`. */
+  async *holdingStreams({ tenant, signal }: Pick<HeldOptions, "tenant" | "signal"> = {}): AsyncGenerator<HoldingStream, void> {
+    for await (const { streams } of this.#service.listHolds(tenant === undefined ? {} : { tenant }, this.#call(signal))) yield* streams;
+  }
+
+  /** What they hold, with the answers: `heldDecisions({ object: "node:n1" })`. Takes a key with the role `admin`. */
+  async *heldDecisions({ tenant, object, subject, signal, ...filter }: HeldOptions = {}): AsyncGenerator<StandingDecision, void> {
+    const decisions = { ...filter, ...(object && { object: toObject(object) }), ...(subject && { subject: toSubject(subject) }) };
+    for await (const page of this.#service.listHolds({ ...(tenant === undefined ? {} : { tenant }), decisions }, this.#call(signal))) yield* page.decisions;
   }
 
   /**
@@ -273,7 +314,7 @@ export class Usher {
   }
 
   #call(signal: AbortSignal | undefined): Call {
-    return { ...(this.#tenant !== undefined && { tenant: this.#tenant }), ...(signal && { signal }) };
+    return { ...this.#attribution, ...(this.#tenant !== undefined && { tenant: this.#tenant }), ...(signal && { signal }) };
   }
 }
 

@@ -1,5 +1,5 @@
 import { UsherError, type ErrorDetails } from "../../base/errors.js";
-import type { Cause } from "../../model/live.js";
+import type { Cause, HeldLookup } from "../../model/live.js";
 import { formatObject } from "../../model/object.js";
 import { formatSubject } from "../../model/subject.js";
 import type { HeldDecision, Question } from "./held-decision.js";
@@ -35,6 +35,12 @@ export function lapse(leaseMs: number): UsherError {
 /** An error about a question, as another of the same code that says which. */
 export function refusal(question: Question, code: UsherError["code"], message: string): UsherError {
   return new UsherError(code, message, { details: { ...about(question), why: "refused" } });
+}
+
+/** The same about a set. */
+export function lookupRefusal(what: HeldLookup, code: UsherError["code"], message: string): UsherError {
+  const about: ErrorDetails = what.kind === "objects" ? { type: what.type, subject: formatSubject(what.subject) } : { object: formatObject(what.object), type: what.subjectType };
+  return new UsherError(code, message, { details: { ...about, permission: what.permission, why: "refused" } });
 }
 
 function said({ object, permission, subject }: Question): string {

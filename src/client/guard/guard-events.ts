@@ -1,9 +1,8 @@
-import { EventEmitter } from "node:events";
-
 import type { UsherError } from "../../base/errors.js";
 import type { Cause } from "../../model/live.js";
 import type { ObjectRef } from "../../model/object.js";
 import type { SubjectRef } from "../../model/subject.js";
+import { Emitter } from "./emitter.js";
 
 /** A decision that was held has become another. */
 export interface DecisionChange {
@@ -27,15 +26,4 @@ export interface GuardEvents {
   closed: [];
 }
 
-/** Tells listeners, none of which can keep the guard from its work: what one throws is an uncaught exception of the program, and not ours. */
-export class GuardEmitter extends EventEmitter<GuardEvents> {
-  tell<Name extends keyof GuardEvents>(name: Name, ...told: GuardEvents[Name]): void {
-    try {
-      (this as EventEmitter).emit(name, ...told);
-    } catch (thrown) {
-      queueMicrotask(() => {
-        throw thrown;
-      });
-    }
-  }
-}
+export class GuardEmitter extends Emitter<GuardEvents> {}

@@ -12,11 +12,15 @@ import { GuardEmitter } from "./guard-events.js";
 import { machineGuardTime, type GuardTime } from "./guard-time.js";
 import type { HeldDecision } from "./held-decision.js";
 import { HeldDecisions } from "./held-decisions.js";
+import type { HeldLookup } from "./held-lookup.js";
+import { HeldLookups } from "./held-lookups.js";
+import { HeldSet } from "./held-set.js";
 import { Hold } from "./hold.js";
 import { LeaseKeeper } from "./lease-keeper.js";
 import { Link } from "./link.js";
 import type { LiveConnection } from "./live-connection.js";
 import { News } from "./news.js";
+import { toObjects, toSubjects, type SubjectsOptions } from "./lookup-question.js";
 import { checkContextName, toQuestion, type QuestionOptions } from "./question.js";
 
 export interface GuardOptions {
@@ -39,6 +43,8 @@ interface Waiting {
 
 export type HoldOptions = QuestionOptions & Waiting;
 
+export type HoldSubjectsOptions = SubjectsOptions & Waiting;
+
 /** Pings in one lease: two may be lost before it ends. */
 const pingsPerLease = 3;
 
@@ -51,6 +57,7 @@ export class Guard extends GuardEmitter {
   readonly #random: () => number;
   readonly #lease: LeaseKeeper;
   readonly #held: HeldDecisions;
+  readonly #lookups = new HeldLookups();
   readonly #contexts = new Contexts();
   readonly #news: News;
   readonly #link: Link;
@@ -72,9 +79,10 @@ export class Guard extends GuardEmitter {
     this.#lease = new LeaseKeeper(this.#time, () => this.#lapse(leaseMs));
     this.#held = new HeldDecisions(maxHolds, {
       ask: (decision) => this.#ask(decision),
-      release: ({ id }) => this.#link.connection?.outbox.release(id),
+      release: (decision) => this.#give(decision),
+      isTaken: (id) => this.#lookups.has(id),
     });
-    this.#news = new News({ held: this.#held, lease: this.#lease, contexts: this.#contexts, events: this, leaseMs, leased: () => this.#wakeAll() });
+    this.#news = new News({ held: this.#held, lookups: this.#lookups, lease: this.#lease, contexts: this.#contexts, events: this, leaseMs, leased: () => this.#wakeAll() });
     this.#link = new Link(
       { service, call, leaseMs, time: this.#time, random: this.#random, nextSequence: () => ++this.#sequence },
       {
@@ -146,14 +154,29 @@ export class Guard extends GuardEmitter {
     try {
       while (!this.#isSettled(decision)) await this.#newsFor(decision, deadline, options);
       if (decision.error !== undefined) throw denial(decision);
-      return decision.answer === "allowed";
+      const allowed = decision.answer === "allowed";
+      if (allowed) decision.uses++;
+      return allowed;
     } finally {
       this.#held.letGo(decision);
     }
   }
 
   /**
-   * Sets the context of all holds that name it. Resolves once everything that follows from it has been heard and is in force.
+   * Holds the objects of a type that the subject has a permission on, until the set is released.
+   * @throws the code of a set that the server does not keep; `evaluation_too_large` where it has too many candidates; `server_unreachable`, `deadline_exceeded`; `overloaded`
+   */
+  async holdObjects(type: string, permission: string, subject: SubjectLike, options: HoldOptions = {}): Promise<HeldSet> {
+    return this.#holdSet(toObjects(type, permission, subject, options), options);
+  }
+
+  /** Holds the subjects of a type that have a permission on the object, until the set is released. @throws as `holdObjects` */
+  async holdSubjects(object: ObjectLike, permission: string, subjectType: string, options: HoldSubjectsOptions = {}): Promise<HeldSet> {
+    return this.#holdSet(toSubjects(object, permission, subjectType, options), options);
+  }
+
+  /**
+   * Sets the context of all holds and sets that name it. Resolves once everything that follows from it has been heard and is in force.
    * @throws `invalid_context`, `invalid_request`, `overloaded`, `closed`
    */
   async setContext(name: string, context: Context): Promise<void> {
@@ -168,6 +191,7 @@ export class Guard extends GuardEmitter {
     this.#cancelPing();
     this.#lease.close();
     this.#endAll(this.#closed);
+    this.#lookups.close(this.#closed);
     this.#link.close();
     this.#contexts.close(this.#closed);
     this.#wakeAll();
@@ -198,7 +222,25 @@ export class Guard extends GuardEmitter {
     return this.#time.monotonicMs() + timeoutMs;
   }
 
-  #newsFor(decision: HeldDecision, deadline: number, { timeoutMs = limits.callMsDefault, signal }: Waiting): Promise<void> {
+  async #holdSet(asked: HeldLookup["asked"], options: Waiting): Promise<HeldSet> {
+    if (this.#closed !== undefined) throw this.#closed;
+    throwIfAborted(options.signal);
+    const lookup = this.#lookups.add(this.#held.nextId(), asked, this.#link.connection);
+    const deadline = this.#deadline(options);
+    try {
+      for (;;) {
+        if (this.#closed !== undefined) throw this.#closed;
+        if (lookup.refused !== undefined) throw lookup.refused;
+        if (lookup.isCovered && this.#lease.isHeld) return new HeldSet(lookup, this.#lease, () => this.#lookups.remove(lookup, this.#link.connection));
+        await this.#newsFor(lookup, deadline, options);
+      }
+    } catch (error) {
+      this.#lookups.remove(lookup, this.#link.connection);
+      throw error;
+    }
+  }
+
+  #newsFor(decision: Pick<HeldDecision, "waiters">, deadline: number, { timeoutMs = limits.callMsDefault, signal }: Waiting): Promise<void> {
     return this.#change(decision, deadline, signal, () => this.#unheard(timeoutMs));
   }
 
@@ -209,7 +251,7 @@ export class Guard extends GuardEmitter {
   }
 
   /** Until something was heard of the decision, or of the lease, or the guard was closed. */
-  #change(decision: HeldDecision | undefined, deadline: number, signal: AbortSignal | undefined, late: () => UsherError): Promise<void> {
+  #change(decision: Pick<HeldDecision, "waiters"> | undefined, deadline: number, signal: AbortSignal | undefined, late: () => UsherError): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = (settle: () => void) => {
         this.#waiters.delete(look);
@@ -231,6 +273,19 @@ export class Guard extends GuardEmitter {
     outbox?.hold(decision.asRequest(false), bytesOf(decision));
   }
 
+  #give(decision: HeldDecision): void {
+    const { connection } = this.#link;
+    if (connection === undefined) return;
+    this.#tellUses(connection, decision);
+    connection.outbox.release(decision.id);
+  }
+
+  /** For the decision log. What was not told to a stream that broke is told to the next. */
+  #tellUses({ outbox }: LiveConnection, decision: HeldDecision): void {
+    const use = decision.takeUses();
+    if (use !== undefined) outbox.uses(use);
+  }
+
   /** Tells a new stream of all that is held: contexts first, since an answer without them is another. Then it asks for a lease. */
   #present(connection: LiveConnection): void {
     this.#lease.noticeEnd();
@@ -240,7 +295,10 @@ export class Guard extends GuardEmitter {
       if (!trusted) decision.forget();
       connection.outbox.hold(decision.asRequest(trusted), bytesOf(decision));
     }
-    this.#contexts.awaitPing(connection.outbox.ping());
+    this.#lookups.present(connection, trusted);
+    const sequence = connection.outbox.ping();
+    this.#lookups.awaitPing(sequence);
+    this.#contexts.awaitPing(sequence);
     this.#pingsUnheard = 0;
     this.#pingLater(connection);
     this.tell("connected");
@@ -252,6 +310,7 @@ export class Guard extends GuardEmitter {
     const ms = (Math.min(connection.leaseMs, limits.leaseMsMax) / pingsPerLease) * (0.8 + 0.2 * this.#random());
     this.#cancelPing = this.#time.after(capDelay(ms), () => {
       this.#lease.noticeEnd();
+      for (const decision of this.#held) this.#tellUses(connection, decision);
       connection.outbox.ping();
       // A connection that is half open is silent for ever. Another takes its place, if it can be had.
       if (++this.#pingsUnheard > pingsPerLease) this.#link.connect();
@@ -260,7 +319,9 @@ export class Guard extends GuardEmitter {
   }
 
   #lapse(leaseMs: number): void {
-    this.#endAll(lapse(leaseMs));
+    const why = lapse(leaseMs);
+    this.#endAll(why);
+    this.#lookups.lapse(why);
     this.tell("lapsed");
   }
 

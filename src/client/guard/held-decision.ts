@@ -2,7 +2,7 @@ import { forever, type Instant } from "../../base/clock.js";
 import type { UsherError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
 import type { Context } from "../../model/context.js";
-import type { HeldAnswer, HeldState, Hold as HoldRequest } from "../../model/live.js";
+import type { HeldAnswer, HeldState, Hold as HoldRequest, HoldUse } from "../../model/live.js";
 import type { ObjectRef } from "../../model/object.js";
 import type { SubjectRef } from "../../model/subject.js";
 import type { Hold } from "./hold.js";
@@ -34,6 +34,8 @@ export class HeldDecision {
   isAwaited = true;
   /** Holds, and calls that wait for the answer. */
   references = 0;
+  /** How often it let something pass since the server was told. */
+  uses = 0;
   /** Kept when nobody refers to it, as long as there is room: it was asked for by `can`. */
   isCached = false;
   readonly holds = new Set<Hold>();
@@ -55,6 +57,14 @@ export class HeldDecision {
     if (error !== undefined) this.answer = "denied";
     else if (missingFields.length > 0) this.answer = "conditional";
     else this.answer = allowed === true ? "allowed" : "denied";
+  }
+
+  /** What the server is told; undefined: nothing. */
+  takeUses(): HoldUse | undefined {
+    const { id, uses } = this;
+    if (uses === 0) return undefined;
+    this.uses = 0;
+    return { id, count: Math.min(uses, 4_294_967_295) };
   }
 
   /** Nothing is known of it: it denies until it is told anew. */

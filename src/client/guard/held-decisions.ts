@@ -5,6 +5,8 @@ import { HeldDecision, type Question } from "./held-decision.js";
 export interface HoldingPort {
   ask(decision: HeldDecision): void;
   release(decision: HeldDecision): void;
+  /** Whether something else than a decision has the id. */
+  isTaken(id: number): boolean;
 }
 
 const idMax = 4_294_967_295;
@@ -64,7 +66,7 @@ export class HeldDecisions {
 
   #add(key: string, question: Question): HeldDecision {
     if (this.#byKey.size >= this.#max) this.#evict();
-    const decision = new HeldDecision(this.#nextId(), key, question);
+    const decision = new HeldDecision(this.nextId(), key, question);
     this.#byKey.set(key, decision);
     this.#byId.set(decision.id, decision);
     this.#port.ask(decision);
@@ -86,9 +88,9 @@ export class HeldDecisions {
   }
 
   /** Not used again before all others were, so that nothing late is taken for another's. */
-  #nextId(): number {
+  nextId(): number {
     do this.#lastId = this.#lastId === idMax ? 1 : this.#lastId + 1;
-    while (this.#byId.has(this.#lastId));
+    while (this.#byId.has(this.#lastId) || this.#port.isTaken(this.#lastId));
     return this.#lastId;
   }
 }

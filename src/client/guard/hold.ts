@@ -38,7 +38,9 @@ export class Hold {
 
   /** Read it where the permission is used: it compares the clocks with the lease each time, and needs no timer. */
   get allowed(): boolean {
-    return !this.#released && this.#decision.answer === "allowed" && this.#lease.trusts(this.#decision.until);
+    const allowed = !this.#released && this.#decision.answer === "allowed" && this.#lease.trusts(this.#decision.until);
+    if (allowed) this.#decision.uses++;
+    return allowed;
   }
 
   /** Undefined: it allows. */

@@ -18,6 +18,8 @@ export class LeaseKeeper {
   #sequence = 0;
   /** Its end has not been told yet. */
   #held = false;
+  /** Its end was seen, by whoever used it: no setting of a clock brings it back. */
+  #over = false;
   #cancelTimer: () => void = () => undefined;
 
   /** @param onLapse hears of the end of a lease, once */
@@ -28,12 +30,15 @@ export class LeaseKeeper {
 
   /** Whether there is a lease now. */
   get isHeld(): boolean {
-    return this.#held && this.#remainingMs() > 0;
+    return this.#held && !this.#isOver();
   }
 
   /** Whether there is a lease now under which an answer that is valid until then, by the server's clock, may be trusted. */
   trusts(until: Instant): boolean {
-    return this.#held && this.#lease !== undefined && this.#lease.trusts(until, this.#time.monotonicMs(), this.#time.wallMs());
+    if (!this.#held || this.#over || this.#lease === undefined) return false;
+    if (this.#lease.trusts(until, this.#time.monotonicMs(), this.#time.wallMs())) return true;
+    this.#isOver();
+    return false;
   }
 
   /**
@@ -47,13 +52,14 @@ export class LeaseKeeper {
     this.#lease = new Lease(ping, leaseMs, instant);
     // One that comes when it has ended already is no lease; but it is the last word.
     this.#held = true;
-    if (this.#remainingMs() > 0) this.#arm();
+    this.#over = false;
+    if (!this.#isOver()) this.#arm();
     else this.noticeEnd();
   }
 
   /** Tells of a lease that has ended, if that was not told before: timers are late, or sleep with the machine. */
   noticeEnd(): void {
-    if (!this.#held || this.#remainingMs() > 0) return;
+    if (!this.#held || !this.#isOver()) return;
     this.#held = false;
     this.#cancelTimer();
     this.#onLapse();
@@ -64,6 +70,12 @@ export class LeaseKeeper {
     this.#held = false;
     this.#sequence = Number.POSITIVE_INFINITY;
     this.#cancelTimer();
+  }
+
+  /** Once it was, it stays so: listeners are told later, but nobody is let in meanwhile. */
+  #isOver(): boolean {
+    this.#over ||= this.#remainingMs() <= 0;
+    return this.#over;
   }
 
   #remainingMs(): number {

@@ -7,6 +7,7 @@ import { refusal, revocation } from "./denials.js";
 import type { GuardEmitter } from "./guard-events.js";
 import type { HeldDecision } from "./held-decision.js";
 import type { HeldDecisions } from "./held-decisions.js";
+import type { HeldLookups } from "./held-lookups.js";
 import type { LeaseKeeper } from "./lease-keeper.js";
 import type { LiveConnection } from "./live-connection.js";
 
@@ -15,6 +16,7 @@ type Checkpoint = Extract<LiveResponse, { readonly kind: "checkpoint" }>;
 /** What news change. */
 export interface NewsPort {
   readonly held: HeldDecisions;
+  readonly lookups: HeldLookups;
   readonly lease: LeaseKeeper;
   readonly contexts: Contexts;
   readonly events: GuardEmitter;
@@ -50,6 +52,9 @@ export class News {
       case "flips":
         for (const flip of response.flips) this.#takeState(flip, response.instant, flip.cause);
         return;
+      case "members":
+        for (const state of response.members) this.#port.lookups.take(state, response.instant);
+        return;
       case "refused":
         for (const { id, code, message } of response.refused) this.#refuse(id, code, message);
         return;
@@ -82,7 +87,8 @@ export class News {
   }
 
   #refuse(id: number, code: UsherError["code"], message: string): void {
-    const { held } = this.#port;
+    const { held, lookups } = this.#port;
+    lookups.refuse(id, code, message);
     const decision = held.get(id);
     if (decision === undefined) return;
     const wasAllowed = decision.answer === "allowed";
@@ -96,11 +102,14 @@ export class News {
 
   #checkpoint(connection: LiveConnection, { zookie, instant, nonce, leaseMs }: Checkpoint): void {
     this.#expire(instant);
+    this.#port.lookups.expire(instant);
     const ping = nonce === undefined ? undefined : connection.answer(nonce);
     if (ping !== undefined) {
       if (connection !== this.#covered) this.#forgetUntold();
       this.#covered = connection;
       if (leaseMs !== undefined && leaseMs > 0) this.#port.lease.grant(ping, Math.min(leaseMs, this.#port.leaseMs), instant);
+      this.#port.lookups.covered(ping.sequence);
+      if (this.#port.lease.isHeld) this.#port.lookups.restore();
       this.#port.contexts.covered(ping.sequence);
       this.#port.leased();
     }

@@ -1,10 +1,19 @@
 import { limits } from "../../base/limits.js";
 import type { Context } from "../../model/context.js";
-import type { Hold, LiveRequest } from "../../model/live.js";
+import type { Hold, HoldUse, LiveRequest, LookupHold } from "../../model/live.js";
+
+interface Claims<Kind, Claim> {
+  readonly kind: Kind;
+  readonly claims: Map<number, Claim>;
+  readonly max: number;
+  bytes: number;
+}
 
 type Entry =
-  | { readonly kind: "hold"; readonly holds: Map<number, Hold>; bytes: number }
+  | Claims<"hold", Hold>
+  | Claims<"lookup", LookupHold>
   | { readonly kind: "release"; readonly ids: number[] }
+  | { readonly kind: "uses"; readonly uses: HoldUse[] }
   | { readonly kind: "setContext"; readonly name: string; context: Context }
   | { readonly kind: "ping"; readonly sequence: number }
   | { readonly kind: "acknowledge"; readonly zookie: string };
@@ -27,7 +36,7 @@ export interface OutboxPort {
 export class Outbox implements AsyncIterable<LiveRequest> {
   readonly #port: OutboxPort;
   readonly #entries: Entry[] = [];
-  readonly #unsent = new Map<number, Entry & { kind: "hold" }>();
+  readonly #unsent = new Map<number, Map<number, unknown>>();
   readonly #contexts = new Map<string, Entry & { kind: "setContext" }>();
   #ended = false;
   #wake: (() => void) | undefined;
@@ -39,25 +48,45 @@ export class Outbox implements AsyncIterable<LiveRequest> {
   /** @param bytes what it takes in a message, at most, estimated */
   hold(hold: Hold, bytes: number): void {
     let entry = this.#entries.at(-1);
-    if (entry?.kind !== "hold" || entry.holds.size >= limits.holdsPerMessageMax || entry.bytes + bytes > limits.holdsMessageBytesMax) {
-      entry = { kind: "hold", holds: new Map(), bytes: 0 };
+    if (entry?.kind !== "hold" || isFull(entry, bytes)) {
+      entry = { kind: "hold", claims: new Map(), max: limits.holdsPerMessageMax, bytes: 0 };
       this.#push(entry);
     }
-    entry.holds.set(hold.id, hold);
+    this.#claim(entry, hold, bytes);
+  }
+
+  /** The same of a lookup. */
+  lookup(lookup: LookupHold, bytes: number): void {
+    let entry = this.#entries.at(-1);
+    if (entry?.kind !== "lookup" || isFull(entry, bytes)) {
+      entry = { kind: "lookup", claims: new Map(), max: limits.lookupsPerStreamMax, bytes: 0 };
+      this.#push(entry);
+    }
+    this.#claim(entry, lookup, bytes);
+  }
+
+  #claim<Claim extends { readonly id: number }>(entry: Claims<unknown, Claim>, claim: Claim, bytes: number): void {
+    entry.claims.set(claim.id, claim);
     entry.bytes += bytes;
-    this.#unsent.set(hold.id, entry);
+    this.#unsent.set(claim.id, entry.claims);
   }
 
   release(id: number): void {
     const unsent = this.#unsent.get(id);
     if (unsent !== undefined) {
-      unsent.holds.delete(id);
+      unsent.delete(id);
       this.#unsent.delete(id);
       return;
     }
     const last = this.#entries.at(-1);
     if (last?.kind === "release" && last.ids.length < limits.holdsPerMessageMax) last.ids.push(id);
     else this.#push({ kind: "release", ids: [id] });
+  }
+
+  uses(use: HoldUse): void {
+    const last = this.#entries.at(-1);
+    if (last?.kind === "uses" && last.uses.length < limits.holdsPerMessageMax) last.uses.push(use);
+    else this.#push({ kind: "uses", uses: [use] });
   }
 
   setContext(name: string, context: Context): void {
@@ -106,9 +135,10 @@ export class Outbox implements AsyncIterable<LiveRequest> {
     for (let entry = this.#entries.shift(); entry !== undefined; entry = this.#entries.shift()) {
       if (entry.kind === "ping") return { kind: "ping", nonce: this.#port.sending(entry.sequence) };
       if (entry.kind === "setContext") this.#contexts.delete(entry.name);
-      if (entry.kind !== "hold") return entry;
-      for (const id of entry.holds.keys()) this.#unsent.delete(id);
-      if (entry.holds.size > 0) return { kind: "hold", holds: [...entry.holds.values()] };
+      if (entry.kind !== "hold" && entry.kind !== "lookup") return entry;
+      for (const id of entry.claims.keys()) this.#unsent.delete(id);
+      if (entry.claims.size === 0) continue;
+      return entry.kind === "hold" ? { kind: "hold", holds: [...entry.claims.values()] } : { kind: "lookup", lookups: [...entry.claims.values()] };
     }
     return undefined;
   }
@@ -119,4 +149,8 @@ export class Outbox implements AsyncIterable<LiveRequest> {
     if (this.#entries.length > limits.liveOutboxMessagesMax) this.#port.overflowed();
     this.#wake?.();
   }
+}
+
+function isFull({ claims, max, bytes: taken }: Claims<unknown, unknown>, bytes: number): boolean {
+  return claims.size >= max || taken + bytes > limits.holdsMessageBytesMax;
 }

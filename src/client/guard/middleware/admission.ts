@@ -1,3 +1,4 @@
+import { abortError, onAbort } from "../../../base/abort.js";
 import { UsherError, type ErrorCode } from "../../../base/errors.js";
 import type { ObjectLike, SubjectLike } from "../../references.js";
 import type { Guard, HoldOptions } from "../guard.js";
@@ -9,14 +10,15 @@ export interface Requirement extends Omit<HoldOptions, "signal"> {
   readonly subject: SubjectLike;
 }
 
-/** A response of `node:http`, as far as it is used: Express and Fastify have it too. */
-export interface OutgoingResponse {
-  readonly destroyed: boolean;
-  once(event: "close", listener: () => void): unknown;
-  destroy(error?: Error): unknown;
+/** What carries a request: a response, a socket, a call. */
+export interface Passage {
+  /** Aborts when it is over, for whichever reason. */
+  readonly over: AbortSignal;
+  /** Ends it in this call: its permission has ended. Only what was let in is ended. */
+  readonly end: (why: Refusal) => void;
 }
 
-/** Why a request is not let in. */
+/** Why a request is not let in, or shown out. */
 export interface Refusal {
   /** 403: it may not; 503: nobody can say now. */
   readonly status: 403 | 503;
@@ -29,30 +31,28 @@ const unknown: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /**
- * Lets a request in for as long as its permission holds: when that ends the response is destroyed, whatever has been sent of it, and when the response
- * is over the hold is released. Resolves to a refusal where it is not let in; undefined: it is.
+ * Lets a request in for as long as its permission holds: when that ends the passage is ended, and when the passage is over the hold is released.
+ * Resolves to a refusal where it is not let in; undefined: it is.
  */
-export async function admit(guard: Guard, requirement: () => Requirement, response: OutgoingResponse): Promise<Refusal | undefined> {
-  const over = new AbortController();
-  response.once("close", () => over.abort());
-  if (response.destroyed) over.abort();
+export async function admit(guard: Guard, requirement: () => Requirement | Promise<Requirement>, { over, end }: Passage): Promise<Refusal | undefined> {
   try {
-    const { object, permission, subject, ...options } = requirement();
-    const hold = await guard.hold(object, permission, subject, { ...options, signal: over.signal });
-    if (over.signal.aborted) {
+    const { object, permission, subject, ...options } = await requirement();
+    const hold = await guard.hold(object, permission, subject, { ...options, signal: over });
+    const ended = over.aborted ? over : hold.signal;
+    // Either may have ended before this listens.
+    if (ended.aborted) {
       hold.release();
-      return { status: 503, code: "cancelled" };
+      return refusalOf(abortError(ended));
     }
-    over.signal.addEventListener("abort", () => hold.release(), { once: true });
-    hold.signal.addEventListener("abort", () => response.destroy(), { once: true });
-    // It may have ended before this listened.
-    if (hold.signal.aborted) {
-      response.destroy();
-      return { status: 403, code: "permission_denied" };
-    }
+    onAbort(over, () => hold.release());
+    onAbort(hold.signal, () => end(refusalOf(hold.signal.reason)));
     return undefined;
   } catch (thrown) {
-    const code = thrown instanceof UsherError ? thrown.code : "internal";
-    return { status: unknown.has(code) ? 503 : 403, code };
+    return refusalOf(thrown);
   }
+}
+
+function refusalOf(thrown: unknown): Refusal {
+  const code = thrown instanceof UsherError ? thrown.code : "internal";
+  return { status: unknown.has(code) ? 503 : 403, code };
 }

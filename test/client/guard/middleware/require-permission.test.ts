@@ -61,6 +61,15 @@ describe("a request that needs a permission", () => {
     assert.deepEqual([response.status, await response.json()], [403, { code: "invalid_id" }]);
   });
 
+  it("is refused where it cannot be said what it needs", async () => {
+    const refused: unknown[] = [];
+    const response = { destroyed: false, statusCode: 200, once: () => undefined, destroy: () => undefined, setHeader: () => undefined, end: (body: string) => refused.push(body) };
+    const failing = [() => undefined as never, () => Promise.reject(new Error("nobody is logged in"))];
+    for (const requirement of failing) await requirePermission(guard, requirement)("request", response, () => assert.fail("it was let in"));
+    assert.deepEqual([response.statusCode, refused], [503, ['{"code":"internal"}', '{"code":"internal"}']]);
+    assert.equal(guard.size, 0);
+  });
+
   it("is given back when its client has gone, before or after it was let in", async () => {
     const controller = new AbortController();
     const gone = assert.rejects(fetch(url, { signal: controller.signal }));
@@ -75,15 +84,18 @@ describe("a request that needs a permission", () => {
     const sent: unknown[] = [];
     const reply = { raw, code: (status: number) => ({ send: (body: object) => sent.push(status, body) }) };
     const hook = permissionHook<string>(guard, (id) => ({ object: object("node", id), permission: "view_logs", subject: "user:ana" }));
-    const letIn = hook("n1", reply);
+    let letIn = 0;
+    hook("n1", reply, () => letIn++);
     await settle();
     await live.stream.state("n1", true);
-    assert.equal(await letIn, undefined);
+    assert.equal(letIn, 1);
     await live.stream.flip("n1", false);
     assert.deepEqual([raw.destroyed, sent], [true, []]);
     const second = { ...reply, raw: { ...raw, destroyed: false } };
     guard.close();
-    assert.equal(await hook("n1", second), second);
+    hook("n1", second, () => letIn++);
+    await settle();
+    assert.equal(letIn, 1);
     assert.deepEqual(sent, [503, { code: "closed" }]);
   });
 });

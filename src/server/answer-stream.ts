@@ -1,14 +1,13 @@
 import { Metadata, type ServerDuplexStream, type ServerWritableStream } from "@grpc/grpc-js";
 
 import type { Call } from "../model/service.js";
-import type { Method } from "../model/wire/methods.js";
 import type { Caller } from "./access/access.js";
 import type { Ending } from "./access/open-calls.js";
 import { answerFailure } from "./failure.js";
 import { Flow } from "./flow.js";
 import { Cancellation, IncomingCall } from "./incoming.js";
 import type { OpenStreams } from "./open-streams.js";
-import type { Reception, Rpc } from "./reception.js";
+import type { Reception, Rpc, ServedMethod } from "./reception.js";
 import type { ErrorReporter } from "./statuses.js";
 import { requestIdKey } from "./telemetry/request-id.js";
 
@@ -16,7 +15,7 @@ type StreamCall = ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buff
 
 /** One kind of stream of answers, and what all streams of the server share. */
 export interface StreamKind<Request, Event> {
-  readonly method: Rpc & Pick<Method<never, Event>, "response">;
+  readonly method: Rpc & Pick<ServedMethod<never, Event>, "response">;
   readonly run: (request: Request, call: Call) => AsyncIterable<Event>;
   /** By which the server ends a stream of itself. */
   readonly ending: (cancellation: Cancellation, flow: Flow) => Ending;
@@ -45,7 +44,7 @@ export async function answerStream<Request, Event>(kind: StreamKind<Request, Eve
     const headers = new Metadata();
     headers.set(requestIdKey, visit.requestId);
     call.sendMetadata(headers);
-    for await (const event of visit.run(() => run(request, new IncomingCall(who, cancellation)))) {
+    for await (const event of visit.run(() => run(request, new IncomingCall(who, cancellation, call.metadata, visit.requestId)))) {
       signal.throwIfAborted();
       await flow.send(method.response.encode(event));
       signal.throwIfAborted();
@@ -53,7 +52,7 @@ export async function answerStream<Request, Event>(kind: StreamKind<Request, Eve
     call.end();
   } catch (thrown) {
     ended = signal.aborted ? signal.reason : thrown;
-    const failure = answerFailure(ended, method.path, report);
+    const failure = answerFailure(ended, method, report);
     failure.metadata.set(requestIdKey, visit.requestId);
     if (!call.cancelled) call.emit("error", failure);
   } finally {

@@ -2,13 +2,12 @@ import type { handleBidiStreamingCall } from "@grpc/grpc-js";
 
 import { limits } from "../base/limits.js";
 import type { Call } from "../model/service.js";
-import type { Method } from "../model/wire/methods.js";
 import type { Ending } from "./access/open-calls.js";
 import { answerStream } from "./answer-stream.js";
 import type { Flow } from "./flow.js";
 import type { Cancellation } from "./incoming.js";
 import type { OpenStreams } from "./open-streams.js";
-import type { Reception } from "./reception.js";
+import type { Reception, ServedMethod } from "./reception.js";
 import { Requests } from "./requests.js";
 import type { ErrorReporter } from "./statuses.js";
 
@@ -19,7 +18,7 @@ type Run<Request, Event> = (requests: AsyncIterable<Request>, call: Call) => Asy
  * @param parting what a client is told before the server ends its stream of itself
  */
 export function bidiStreamHandler<Request, Event>(
-  method: Method<Request, Event>,
+  method: ServedMethod<Request, Event>,
   run: Run<Request, Event>,
   parting: () => Event,
   report: ErrorReporter,

@@ -2,11 +2,10 @@ import { Metadata, type handleClientStreamingCall, type sendUnaryData, type Serv
 
 import type { Call } from "../model/service.js";
 import { defaultTenant } from "../model/tenant.js";
-import type { Method } from "../model/wire/methods.js";
 import type { Caller } from "./access/access.js";
 import { answerFailure } from "./failure.js";
 import { Cancellation, IncomingCall } from "./incoming.js";
-import type { Reception } from "./reception.js";
+import type { Reception, ServedMethod } from "./reception.js";
 import type { ErrorReporter, Failure } from "./statuses.js";
 import { requestIdKey } from "./telemetry/request-id.js";
 
@@ -17,7 +16,7 @@ type Run<Message, Response> = (messages: AsyncIterable<Message>, call: Call) => 
  * one before has been dealt with, so that a fast client waits. A stream that broke off never looks like one that ended.
  */
 export function clientStreamHandler<Message, Response>(
-  method: Method<Message, Response>,
+  method: ServedMethod<Message, Response>,
   run: Run<Message, Response>,
   report: ErrorReporter,
   reception: Reception,
@@ -26,7 +25,7 @@ export function clientStreamHandler<Message, Response>(
 }
 
 async function answer<Message, Response>(
-  method: Method<Message, Response>,
+  method: ServedMethod<Message, Response>,
   run: Run<Message, Response>,
   report: ErrorReporter,
   reception: Reception,
@@ -44,10 +43,10 @@ async function answer<Message, Response>(
     const who = (caller = await reception.gate.enter(call, method, cancellation));
     const messages = visit.admit(who, () => reception.uploads.timed(read(method, call, signal), cancellation));
     leave = reception.uploads.add(who.tenant ?? defaultTenant);
-    bytes = method.response.encode(await visit.run(() => run(messages, new IncomingCall(who, cancellation))));
+    bytes = method.response.encode(await visit.run(() => run(messages, new IncomingCall(who, cancellation, call.metadata, visit.requestId))));
     visit.end();
   } catch (thrown) {
-    failure = answerFailure(signal.aborted ? signal.reason : thrown, method.path, report);
+    failure = answerFailure(signal.aborted ? signal.reason : thrown, method, report);
     visit.end(signal.aborted ? signal.reason : thrown);
   }
   leave?.();
@@ -60,7 +59,7 @@ async function answer<Message, Response>(
 }
 
 /** Ends with the signal's reason where that aborts. */
-async function* read<Message>(method: Method<Message, unknown>, call: ServerReadableStream<Buffer, Buffer>, signal: AbortSignal): AsyncGenerator<Message, void> {
+async function* read<Message>(method: ServedMethod<Message, unknown>, call: ServerReadableStream<Buffer, Buffer>, signal: AbortSignal): AsyncGenerator<Message, void> {
   const onAbort = () => void call.destroy();
   signal.addEventListener("abort", onAbort, { once: true });
   try {

@@ -2,7 +2,6 @@ import { Metadata, status, type ServerInterceptingCallInterface, type ServerInte
 
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
-import { methods } from "../model/wire/methods.js";
 import type { GateCall } from "./access/gate.js";
 import { answerFailure } from "./failure.js";
 import type { Reception, Rpc } from "./reception.js";
@@ -10,8 +9,6 @@ import type { ErrorReporter } from "./statuses.js";
 import { requestIdKey } from "./telemetry/request-id.js";
 
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
-
-const rpcs: ReadonlyMap<string, Rpc> = new Map(Object.values<Rpc>(methods).map((rpc) => [rpc.path, rpc]));
 
 /** Of a call that has not come yet. */
 const noMetadata = new Metadata();
@@ -23,6 +20,8 @@ const healthPrefix = "/grpc.health.v1.";
 interface Doorway {
   readonly reception: Reception;
   readonly report: ErrorReporter;
+  /** Those that are served, by their paths. */
+  readonly rpcs: ReadonlyMap<string, Rpc>;
   /** Calls that need no key and whose request has not come yet, the oldest first. */
   readonly unread: Set<Door>;
 }
@@ -33,8 +32,8 @@ interface Doorway {
  * the first 64 KiB of its request with the sender; that is a window of the stream's own, so it holds up no other call on the
  * connection, which a proxy's callers may share. Health, which needs no key, is read, of so many calls at a time; the oldest gives way.
  */
-export function doorInterceptor(reception: Reception, report: ErrorReporter): ServerInterceptor {
-  const doorway: Doorway = { reception, report, unread: new Set() };
+export function doorInterceptor(reception: Reception, report: ErrorReporter, rpcs: readonly Rpc[]): ServerInterceptor {
+  const doorway: Doorway = { reception, report, rpcs: new Map(rpcs.map((rpc) => [rpc.path, rpc])), unread: new Set() };
   // The type of interceptors names a class of the library; only its interface is ever called.
   return ({ path, requestStream, responseStream }, call) => new Door(call, path, requestStream || responseStream, doorway) as unknown as ReturnType<ServerInterceptor>;
 }
@@ -90,13 +89,13 @@ class Door implements ServerInterceptingCallInterface, GateCall {
   }
 
   async #refuse(): Promise<void> {
-    const { reception, report } = this.#doorway;
+    const { reception, report, rpcs } = this.#doorway;
     const rpc = rpcs.get(this.#path);
     const visit = rpc && reception.begin(rpc, this.metadata, this.#streams);
     const { signal } = (this.#refused = new AbortController());
     const error = await reception.gate.refusal(this, signal);
     const thrown: unknown = signal.aborted ? signal.reason : error;
-    const failure = answerFailure(thrown, this.#path, report);
+    const failure = answerFailure(thrown, rpc ?? { path: this.#path }, report);
     if (visit !== undefined) failure.metadata.set(requestIdKey, visit.requestId);
     visit?.end(thrown);
     this.sendStatus(failure);

@@ -2,7 +2,7 @@ import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc
 
 import { limits } from "../base/limits.js";
 import type { LiveResponse } from "../model/live.js";
-import type { Decision, Service } from "../model/service.js";
+import type { Service } from "../model/service.js";
 import { methods } from "../model/wire/methods.js";
 import { bidiStreamHandler } from "./bidi-stream.js";
 import { clientStreamHandler } from "./client-stream.js";
@@ -10,7 +10,7 @@ import type { OpenStreams } from "./open-streams.js";
 import type { Reception } from "./reception.js";
 import type { ErrorReporter } from "./statuses.js";
 import { streamHandler } from "./stream.js";
-import type { CheckAnswer } from "./telemetry/observer.js";
+import { answerOf } from "./telemetry/observer.js";
 import { unaryHandler } from "./unary.js";
 
 /** The streams that are open, by their bounds. */
@@ -31,6 +31,7 @@ export function handlers(service: Service, report: ErrorReporter, { watchers, li
     watchTuples: streamHandler(methods.watchTuples, (request, call) => service.watchTuples(request, call), report, watchers, reception),
     live: bidiStreamHandler(methods.live, (requests, call) => service.live(requests, call), draining, report, live, reception),
     previewChange: unaryHandler(methods.previewChange, (request, call) => service.previewChange(request, call), report, reception),
+    listHolds: streamHandler(methods.listHolds, (request, call) => service.listHolds(request, call), report, watchers, reception),
     check: unaryHandler(methods.check, (request, call) => service.check(request, call), report, reception, (decision) => observer.onDecision(answerOf(decision))),
     batchCheck: unaryHandler(methods.batchCheck, (request, call) => service.batchCheck(request, call), report, reception, ({ results }) => {
       for (const result of results) observer.onDecision("decision" in result ? answerOf(result.decision) : "error");
@@ -42,6 +43,13 @@ export function handlers(service: Service, report: ErrorReporter, { watchers, li
     readSchema: unaryHandler(methods.readSchema, (request, call) => service.readSchema(request, call), report, reception),
     writeSchema: unaryHandler(methods.writeSchema, (request, call) => service.writeSchema(request, call), report, reception),
     diffSchema: unaryHandler(methods.diffSchema, (request, call) => service.diffSchema(request, call), report, reception),
+    queryDecisions: unaryHandler(methods.queryDecisions, (request, call) => service.queryDecisions(request, call), report, reception),
+    tailDecisions: streamHandler(methods.tailDecisions, (request, call) => service.tailDecisions(request, call), report, watchers, reception),
+    getCheckpoint: unaryHandler(methods.getCheckpoint, (request, call) => service.getCheckpoint(request, call), report, reception),
+    proveDecision: unaryHandler(methods.proveDecision, (request, call) => service.proveDecision(request, call), report, reception),
+    replayDecisions: unaryHandler(methods.replayDecisions, (request, call) => service.replayDecisions(request, call), report, reception),
+    redactDecisions: unaryHandler(methods.redactDecisions, (request, call) => service.redactDecisions(request, call), report, reception),
+    findLoss: unaryHandler(methods.findLoss, (request, call) => service.findLoss(request, call), report, reception),
     createTenant: unaryHandler(methods.createTenant, (request, call) => service.createTenant(request, call), report, reception),
     listTenants: unaryHandler(methods.listTenants, (request, call) => service.listTenants(request, call), report, reception),
     deleteTenant: unaryHandler(methods.deleteTenant, (request, call) => service.deleteTenant(request, call), report, reception),
@@ -57,7 +65,7 @@ export const definition: ServiceDefinition = Object.fromEntries(
     {
       path,
       requestStream: name === "importTuples" || name === "live",
-      responseStream: name === "watchTuples" || name === "exportTuples" || name === "backup" || name === "live",
+      responseStream: name === "watchTuples" || name === "exportTuples" || name === "backup" || name === "live" || name === "listHolds" || name === "tailDecisions",
       requestSerialize: asIs,
       requestDeserialize: asIs,
       responseSerialize: asIs,
@@ -69,11 +77,6 @@ export const definition: ServiceDefinition = Object.fromEntries(
 /** Clients do not all come back at once. */
 function draining(): LiveResponse {
   return { kind: "draining", reconnectAfterMs: Math.floor(Math.random() * limits.reconnectSpreadMs) };
-}
-
-function answerOf({ allowed, missingFields }: Decision): CheckAnswer {
-  if (allowed) return "allowed";
-  return missingFields.length > 0 ? "conditional" : "denied";
 }
 
 function asIs(bytes: Buffer): Buffer {

@@ -3,10 +3,12 @@ import type { Metadata } from "@grpc/grpc-js";
 import { UsherError } from "../base/errors.js";
 import type { WriteTuplesRequest } from "../model/service.js";
 import type { Role } from "../model/role.js";
+import type { Converter } from "../model/wire/methods.js";
 import type { Caller } from "./access/access.js";
 import type { Gate } from "./access/gate.js";
 import type { Admission, CallClass } from "./admission.js";
 import { classOf, classOfWrite } from "./admission.js";
+import type { Failing } from "./failure.js";
 import type { ServerObserver } from "./telemetry/observer.js";
 import { requestIdOf } from "./telemetry/request-id.js";
 import type { CallSpan, Traces } from "./telemetry/traces.js";
@@ -14,20 +16,29 @@ import { Uploads } from "./uploads.js";
 
 const packagePrefix = "/usher.v1.";
 
-/** What the reception needs to know of an rpc. */
-export interface Rpc {
+/** What the reception needs to know of an rpc, or of a route over HTTP. */
+export interface Rpc extends Failing {
+  /** `/usher.v1.PermissionService/Check`; of a route `POST /access/v1/evaluation`. */
   readonly path: string;
   readonly role: Role;
   readonly writes: boolean;
+  /** What its calls are worth under overload, or how that is seen in a request; absent: `classOf` says. */
+  readonly callClass?: CallClass | ((request: unknown) => CallClass);
+}
+
+/** An rpc as handlers need it: what it is asked is read, and what it answers is written. */
+export interface ServedMethod<Request, Response> extends Rpc {
+  readonly request: Pick<Converter<Request>, "decode">;
+  readonly response: Pick<Converter<Response>, "encode">;
 }
 
 /** What all calls of an rpc have in common. */
 interface Kind {
-  /** `PermissionService/Check` */
+  /** `PermissionService/Check`; of what is not our own the path, `envoy.service.auth.v3.Authorization/Check`, `POST /access/v1/evaluation`. */
   readonly method: string;
   readonly streams: boolean;
-  /** Undefined: the request decides. */
-  readonly callClass: CallClass | undefined;
+  /** Where the request decides, how. */
+  readonly callClass: CallClass | ((request: unknown) => CallClass);
 }
 
 /**
@@ -52,11 +63,12 @@ export class Reception {
   begin(rpc: Rpc, metadata: Metadata, streams: boolean): Visit {
     const kind = this.#kinds.get(rpc) ?? this.#meet(rpc, streams);
     this.observer.onBegin(kind.method, streams);
-    return new Visit(rpc, kind, requestIdOf(metadata), this, this.#admission, this.#traces.begin(kind.method, metadata));
+    return new Visit(rpc, kind, requestIdOf(metadata), this, this.#admission, this.#traces.begin(rpc.path, metadata));
   }
 
   #meet(rpc: Rpc, streams: boolean): Kind {
-    const kind = { method: rpc.path.slice(packagePrefix.length), streams, callClass: classOf(rpc, streams) };
+    const method = rpc.path.startsWith(packagePrefix) ? rpc.path.slice(packagePrefix.length) : rpc.path.replace(/^\//, "");
+    const kind = { method, streams, callClass: rpc.callClass ?? classOf(rpc, streams) ?? ((request: unknown) => classOfWrite(request as WriteTuplesRequest)) };
     this.#kinds.set(rpc, kind);
     return kind;
   }
@@ -88,12 +100,12 @@ export class Visit {
    */
   admit<Request>(caller: Caller, decode: () => Request): Request {
     const { callClass } = this.#kind;
-    if (callClass !== undefined) {
+    if (typeof callClass === "string") {
       this.#enter(caller, callClass);
       return decode();
     }
     const request = decode();
-    this.#enter(caller, classOfWrite(request as WriteTuplesRequest));
+    this.#enter(caller, callClass(request));
     return request;
   }
 

@@ -12,13 +12,13 @@ import type { Cancellation } from "./incoming.js";
  */
 export class Requests<Request> implements AsyncIterableIterator<Request> {
   readonly #call: Readable;
-  readonly #converter: Converter<Request>;
+  readonly #converter: Pick<Converter<Request>, "decode">;
   readonly #cancellation: Cancellation;
   readonly #wake = () => this.#resume?.();
   #resume: (() => void) | undefined;
   #closed = false;
 
-  constructor(call: Readable, converter: Converter<Request>, cancellation: Cancellation) {
+  constructor(call: Readable, converter: Pick<Converter<Request>, "decode">, cancellation: Cancellation) {
     this.#call = call;
     this.#converter = converter;
     this.#cancellation = cancellation;

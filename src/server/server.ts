@@ -6,6 +6,10 @@ import { limits } from "../base/limits.js";
 import { quote } from "../model/object.js";
 import type { Service } from "../model/service.js";
 import { formatAddress, parseAddress } from "../model/wire/address.js";
+import { methods } from "../model/wire/methods.js";
+import { authzedDefinition, authzedHandlers } from "./adapters/authzed/handlers.js";
+import type { ForeignZedTokens } from "./adapters/authzed/consistency.js";
+import { authzedMethods } from "./adapters/authzed/methods.js";
 import { Admission } from "./admission.js";
 import type { Access } from "./access/access.js";
 import type { AccessEvents } from "./access/events.js";
@@ -17,6 +21,9 @@ import { doorInterceptor } from "./door.js";
 import { drain } from "./drain.js";
 import { definition, handlers } from "./handlers.js";
 import { Health, type Conditions, type Readiness } from "./health.js";
+import { envoyCheck, envoyDefinition, envoyHandlers } from "./adapters/envoy/handlers.js";
+import type { EnvoyMapping } from "./adapters/envoy/mapping.js";
+import { HttpHost, type HttpOptions } from "./http/host.js";
 import { OpenStreams } from "./open-streams.js";
 import { Reception } from "./reception.js";
 import { Reflection } from "./reflection.js";
@@ -70,6 +77,12 @@ export interface ServerOptions {
   readonly bounds?: Partial<ServerBounds>;
   /** Default: true. */
   readonly reflection?: boolean;
+  /** What becomes of a ZedToken of SpiceDB's, or of another store; default: `reject`. */
+  readonly foreignZedTokens?: ForeignZedTokens;
+  /** Which check a request through Envoy is; absent: `ext_authz` is not served. */
+  readonly envoy?: EnvoyMapping;
+  /** What is served over HTTP, and where; absent: nothing. */
+  readonly http?: HttpOptions;
 }
 
 /** How busy the server is. */
@@ -86,6 +99,8 @@ export interface ServerLoad {
 export interface Server {
   /** With the port that was bound. */
   readonly address: string;
+  /** Where HTTP is served, if it is. */
+  readonly httpAddress?: string;
   readonly readiness: Readiness;
   readonly load: ServerLoad;
   /**
@@ -100,10 +115,14 @@ export async function serve(service: Service, options: ServerOptions): Promise<S
   const bounds = { ...defaultBounds, ...options.bounds };
   const address = parseAddress(options.address);
   const { tls, access, insecure = false, quotas, accessEvents } = options;
-  await requireGuarded(address, { tls: tls !== undefined, keys: access !== undefined, insecure });
+  const guards = { tls: tls !== undefined, keys: access !== undefined, insecure };
+  await requireGuarded(address, guards);
+  if (options.http !== undefined) await requireGuarded(parseAddress(options.http.address), guards);
   const gate = new Gate({ access, quotas, events: accessEvents, monotonicMs: () => performance.now() });
   const lifeMs = () => (bounds.connectionAgeMs === Infinity ? Infinity : bounds.connectionAgeGraceMs * (0.8 + 0.2 * Math.random()));
   const watchers = new OpenStreams({ streams: "watchers", resume: "resume after the last zookie" }, bounds.watchersMax, lifeMs);
+  // They end by themselves, so that they are counted and not drained.
+  const results = new OpenStreams({ streams: "streams of results", resume: "ask again from the last cursor" }, bounds.callsMax, lifeMs);
   const live = new OpenStreams({ streams: "live streams", resume: "open another" }, bounds.liveStreamsMax, lifeMs);
   const loopDelay = new LoopDelay();
   const admission = new Admission({ callsMax: bounds.callsMax, delayMs: () => loopDelay.ms, delayMsMax: bounds.loopDelayMsMax, random: Math.random });
@@ -116,28 +135,40 @@ export async function serve(service: Service, options: ServerOptions): Promise<S
     "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
     ...connectionAge(bounds),
     // Where everybody may call there is nobody to stop.
-    interceptors: access === undefined ? [] : [doorInterceptor(reception, options.onError)],
+    interceptors: access === undefined ? [] : [doorInterceptor(reception, options.onError, [...Object.values(methods), ...Object.values(authzedMethods), envoyCheck])],
   });
   server.addService(definition, handlers(service, options.onError, { watchers, live }, reception));
+  server.addService(authzedDefinition, authzedHandlers(service, options.foreignZedTokens ?? "reject", options.onError, { watchers, results }, reception));
+  if (options.envoy !== undefined) server.addService(envoyDefinition, envoyHandlers(service, options.envoy, options.onError, reception));
   const health = new Health(options.conditions);
   health.addTo(server);
   const reflection = new Reflection();
   if (options.reflection ?? true) reflection.addTo(server);
-  const port = await bind(server, formatAddress(address), tls?.credentials ?? ServerCredentials.createInsecure());
+  const http = options.http && (await HttpHost.open(options.http, { reception, watchers, tls, report: options.onError }));
+  const port = await bind(server, formatAddress(address), tls?.credentials ?? ServerCredentials.createInsecure()).catch(async (error: unknown) => {
+    await http?.close(0);
+    throw error;
+  });
   let closing: Promise<void> | undefined;
   return {
     address: formatAddress({ host: address.host, port }),
+    ...(http === undefined ? {} : { httpAddress: http.address }),
     get readiness() {
       return health.readiness;
     },
     get load() {
-      return { callsUnderWay: admission.underWay, streams: watchers.count, liveStreams: live.count, streamBytes: watchers.bufferedBytes + live.bufferedBytes, loopDelayMs: loopDelay.ms };
+      return { callsUnderWay: admission.underWay, streams: watchers.count, liveStreams: live.count, streamBytes: watchers.bufferedBytes + live.bufferedBytes + results.bufferedBytes, loopDelayMs: loopDelay.ms };
     },
     close: (graceMs) => {
       loopDelay.stop();
-      return (closing ??= drain(server, [health, watchers, live, reflection], graceMs));
+      return (closing ??= closeAll(http, drain(server, [health, watchers, live, reflection], graceMs), graceMs));
     },
   };
+}
+
+/** Both at once: `drain` has told whoever watches, over HTTP too. */
+async function closeAll(http: HttpHost | undefined, drained: Promise<void>, graceMs: number): Promise<void> {
+  await Promise.all([http?.close(graceMs), drained]);
 }
 
 /** Timers of Node.js take no more than 24.8 days. */

@@ -49,6 +49,10 @@ export const statuses: Readonly<Record<ErrorCode, status>> = {
   zookie_ahead: status.OUT_OF_RANGE,
   cursor_expired: status.OUT_OF_RANGE,
 
+  audit_off: status.FAILED_PRECONDITION,
+  audit_unavailable: status.UNAVAILABLE,
+  record_unknown: status.NOT_FOUND,
+
   cycle_through_exclusion: status.FAILED_PRECONDITION,
   depth_exceeded: status.FAILED_PRECONDITION,
   evaluation_too_large: status.FAILED_PRECONDITION,

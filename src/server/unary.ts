@@ -1,11 +1,10 @@
 import { Metadata, type handleUnaryCall, type sendUnaryData, type ServerUnaryCall } from "@grpc/grpc-js";
 
 import type { Call } from "../model/service.js";
-import type { Method } from "../model/wire/methods.js";
 import type { Caller } from "./access/access.js";
 import { answerFailure } from "./failure.js";
 import { Cancellation, IncomingCall } from "./incoming.js";
-import type { Reception } from "./reception.js";
+import type { Reception, ServedMethod } from "./reception.js";
 import type { ErrorReporter, Failure } from "./statuses.js";
 import { requestIdKey } from "./telemetry/request-id.js";
 
@@ -16,7 +15,7 @@ type Run<Request, Response> = (request: Request, call: Call) => Promise<Response
  * @param answered told of each answer before it is sent
  */
 export function unaryHandler<Request, Response>(
-  method: Method<Request, Response>,
+  method: ServedMethod<Request, Response>,
   run: Run<Request, Response>,
   report: ErrorReporter,
   reception: Reception,
@@ -26,7 +25,7 @@ export function unaryHandler<Request, Response>(
 }
 
 async function answer<Request, Response>(
-  method: Method<Request, Response>,
+  method: ServedMethod<Request, Response>,
   run: Run<Request, Response>,
   report: ErrorReporter,
   reception: Reception,
@@ -42,7 +41,7 @@ async function answer<Request, Response>(
   try {
     const who = (caller = await reception.gate.enter(call, method, cancellation));
     const request = visit.admit(who, () => method.request.decode(call.request));
-    const response = await visit.run(() => run(request, new IncomingCall(who, cancellation)));
+    const response = await visit.run(() => run(request, new IncomingCall(who, cancellation, call.metadata, visit.requestId)));
     // A write that was done is answered, though its key was revoked meanwhile; what was read is kept back.
     if (!method.writes) cancellation.throwIfAborted();
     answered?.(response);
@@ -50,7 +49,7 @@ async function answer<Request, Response>(
     visit.end();
   } catch (thrown) {
     const ended = cancellation.aborted ? cancellation.reason : thrown;
-    failure = answerFailure(ended, method.path, report);
+    failure = answerFailure(ended, method, report);
     visit.end(ended);
   }
   caller?.release();

@@ -1,6 +1,7 @@
 import { accessMutants } from "./access.js";
 import { databaseMutants } from "./database.js";
 import { decisionMutants } from "./decisions.js";
+import { doorMutants } from "./doors.js";
 import { cacheMutants, evaluationMutants } from "./evaluation.js";
 import { importMutants } from "./imports.js";
 import { lookupMutants } from "./lookups.js";
@@ -10,7 +11,7 @@ import { storageMutants } from "./storage.js";
 import { watchMutants } from "./watch.js";
 import { wireMutants } from "./wire.js";
 
-export const mutants: readonly Mutant[] = [...evaluationMutants, ...decisionMutants, ...cacheMutants, ...lookupMutants, ...modelMutants, ...storageMutants, ...watchMutants, ...databaseMutants, ...wireMutants, ...accessMutants, ...importMutants];
+export const mutants: readonly Mutant[] = [...evaluationMutants, ...decisionMutants, ...cacheMutants, ...lookupMutants, ...modelMutants, ...storageMutants, ...watchMutants, ...databaseMutants, ...wireMutants, ...accessMutants, ...importMutants, ...doorMutants];
 
 /** One of each layer, the quickest to be caught: what every run of the tests can afford. */
 export const representatives: readonly string[] = [

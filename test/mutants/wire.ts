@@ -71,6 +71,20 @@ export const wireMutants: readonly Mutant[] = [
     suites: roundTrip,
   },
   {
+    name: "an instant is taken for the latest",
+    file: "src/model/wire/consistency.js",
+    find: 'if (sent[0] === "asOf")',
+    replace: "if (false)",
+    suites: roundTrip,
+  },
+  {
+    name: "who is acted for is recorded as it was sent",
+    file: "src/server/incoming.js",
+    find: 'readAttribution(actors, "actor")',
+    replace: "String(actors[0])",
+    suites: ["test/server/malformed.test.js"],
+  },
+  {
     name: "a conditional decision is a yes",
     file: "src/client/usher.js",
     find: "return decision.allowed === true && decision.missingFields.length === 0;",

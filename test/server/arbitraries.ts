@@ -2,8 +2,10 @@ import fc from "fast-check";
 
 import { errorCodes } from "../../src/base/errors.js";
 import type { Context } from "../../src/model/context.js";
+import { auditArbitraries } from "./audit-arbitraries.js";
 import type { TupleFilter } from "../../src/model/filter.js";
-import type { Enforcement, HeldState, Hold, LiveRequest, LiveResponse } from "../../src/model/live.js";
+import type { Enforcement, HeldState, Hold, LiveRequest, LiveResponse, LookupHold, MemberState } from "../../src/model/live.js";
+import type { ListHoldsRequest, ListHoldsResponse } from "../../src/model/holds.js";
 import type { PreviewChangeRequest, PreviewChangeResponse } from "../../src/model/preview.js";
 import type {
   BatchCheckItem, BatchCheckRequest, BatchCheckResponse, CheckRequest, Consistency, Decision, DeleteTuplesRequest, DeleteTuplesResponse, DiffSchemaRequest, DiffSchemaResponse,
@@ -58,6 +60,7 @@ const filter: fc.Arbitrary<TupleFilter> = fc.oneof(
 const consistency: fc.Arbitrary<Consistency> = fc.oneof(
   fc.constant({ kind: "latest" as const }),
   fc.record({ kind: fc.constantFrom("atLeast" as const, "exact" as const), zookie }),
+  fc.record({ kind: fc.constant("asOf" as const), instant }),
 );
 const operation: fc.Arbitrary<Operation> = fc.record({ kind: fc.constantFrom("create", "touch", "delete"), tuple });
 const precondition: fc.Arbitrary<Precondition> = fc.record({ kind: fc.constantFrom("mustMatch", "mustNotMatch"), filter });
@@ -138,10 +141,22 @@ const heldState = fc.oneof(
   fc.record({ ...stateKeys, allowed: fc.boolean() }, { requiredKeys: ["id", "allowed", "missingFields"] }),
   fc.record({ ...stateKeys, allowed: fc.constant(false), error: problem }, { requiredKeys: ["id", "allowed", "missingFields", "error"] }),
 ) as fc.Arbitrary<HeldState>;
-const cause = fc.record({ kind: fc.constantFrom("tuple", "schema", "context", "time", "sweep", "resume"), zookie, metadata }, { requiredKeys: ["kind"] });
+const cause = fc.record({ kind: fc.constantFrom("tuple", "schema", "context", "time", "sweep", "resume", "expiry", "condition"), zookie, metadata }, { requiredKeys: ["kind"] });
 const flip = fc.tuple(heldState, cause).map(([state, why]) => ({ ...state, cause: why }));
 
+const memberKeys = { id: holdId, member: id, missingFields: fc.constant([] as string[]), validForMs: uint32, cause };
+const memberState = fc.oneof(
+  fc.record({ ...memberKeys, allowed: fc.boolean(), missingFields: fc.array(name, { maxLength: 3 }) }, { requiredKeys: ["id", "member", "allowed", "missingFields"] }),
+  fc.record({ ...memberKeys, allowed: fc.constant(false), excluded: fc.constant(true) }, { requiredKeys: ["id", "member", "allowed", "missingFields", "excluded"] }),
+) as fc.Arbitrary<MemberState>;
+const heldLookup = fc.oneof(
+  fc.record({ kind: fc.constant("objects" as const), type: name, permission: name, subject: subjectRef }),
+  fc.record({ kind: fc.constant("subjects" as const), object: objectRef, permission: name, subjectType: name, subjectRelation: name }, { requiredKeys: ["kind", "object", "permission", "subjectType"] }),
+);
+const lookupHold = fc.record({ id: holdId, what: heldLookup, context, contextName: text }, { requiredKeys: ["id", "what"] }) as fc.Arbitrary<LookupHold>;
+
 const heldAnswer = fc.constantFrom("allowed", "denied", "conditional");
+const reached = fc.record({ zookie, instant });
 const previewCheck = fc.record({ object: objectRef, permission: name, subject: subjectRef, context }, { requiredKeys: ["object", "permission", "subject"] });
 
 /** A request and a response of every rpc, under its name in `Service`. */
@@ -188,15 +203,18 @@ export const arbitraries = {
     request: fc.oneof(
       fc.record({ kind: fc.constant("open"), leaseMs: uint32, resumeStream: text }, { requiredKeys: ["kind"] }),
       fc.record({ kind: fc.constant("hold"), holds: fc.array(hold, { maxLength: 3 }) }),
+      fc.record({ kind: fc.constant("lookup"), lookups: fc.array(lookupHold, { maxLength: 3 }) }),
       fc.record({ kind: fc.constant("release"), ids: fc.array(uint32, { maxLength: 3 }) }),
       fc.record({ kind: fc.constant("setContext"), name: text, context }),
       fc.record({ kind: fc.constant("ping"), nonce: text }),
       fc.record({ kind: fc.constant("acknowledge"), zookie }),
+      fc.record({ kind: fc.constant("uses"), uses: fc.array(fc.record({ id: uint32, count: uint32 }), { maxLength: 3 }) }),
     ) as fc.Arbitrary<LiveRequest>,
     response: fc.oneof(
       fc.record({ kind: fc.constant("opened"), stream: text, leaseMs: uint32 }),
       fc.record({ kind: fc.constant("states"), zookie, instant, states: fc.array(heldState, { maxLength: 3 }) }),
       fc.record({ kind: fc.constant("flips"), zookie, instant, flips: fc.array(flip, { maxLength: 3 }) }),
+      fc.record({ kind: fc.constant("members"), zookie, instant, members: fc.array(memberState, { maxLength: 3 }) }),
       fc.record({ kind: fc.constant("refused"), refused: fc.array(fc.tuple(holdId, problem).map(([id, why]) => ({ id, ...why })), { maxLength: 3 }) }),
       fc.record({ kind: fc.constant("checkpoint"), zookie, instant, nonce: text, leaseMs: uint32 }, { requiredKeys: ["kind", "zookie", "instant"] }),
       fc.record({ kind: fc.constant("draining"), reconnectAfterMs: uint32 }),
@@ -217,6 +235,26 @@ export const arbitraries = {
         { maxLength: 3 },
       ),
     }) as fc.Arbitrary<PreviewChangeResponse>,
+  },
+  listHolds: {
+    request: fc.record({ tenant: text, decisions: fc.record({ stream: text, object: objectRef, permission: name, subject: subjectRef }, optional) }, optional) as fc.Arbitrary<ListHoldsRequest>,
+    response: fc.record({
+      instant,
+      streams: fc.array(
+        fc.record(
+          { stream: text, tenant: text, principal: text, peer: text, openedAt: instant, connected: fc.boolean(), leaseMs: uint32, trustsForMs: uint32, holds: uint32, due: uint32, untold: uint32, unacknowledged: uint32, sent: reached, acknowledged: reached },
+          { requiredKeys: ["stream", "tenant", "principal", "openedAt", "connected", "leaseMs", "trustsForMs", "holds", "due", "untold", "unacknowledged"] },
+        ),
+        { maxLength: 3 },
+      ),
+      decisions: fc.array(
+        fc.record(
+          { tenant: text, object: objectRef, permission: name, subject: subjectRef, context, answer: heldAnswer, error: fc.constantFrom(...errorCodes), due: fc.boolean(), holds: uint32, honoured: uint32 },
+          { requiredKeys: ["tenant", "object", "permission", "subject", "due", "holds", "honoured"] },
+        ),
+        { maxLength: 3 },
+      ),
+    }) as fc.Arbitrary<ListHoldsResponse>,
   },
   check: {
     request: fc.record({ ...check, consistency }, { requiredKeys: ["object", "permission", "subject"] }) as fc.Arbitrary<CheckRequest>,
@@ -266,6 +304,7 @@ export const arbitraries = {
     request: fc.record({ text, metadata, validateOnly: flag, awaitEnforcementMs: uint32 }, { requiredKeys: ["text"] }) as fc.Arbitrary<WriteSchemaRequest>,
     response: fc.record({ zookie, changed: fc.boolean(), enforcement }, { requiredKeys: ["zookie", "changed"] }) as fc.Arbitrary<WriteSchemaResponse>,
   },
+  ...auditArbitraries({ text, name, zookie, instant, metadata, decision, objectRef, subjectRef, flag, uint32 }),
   createTenant: { request: named, response: tenant },
   listTenants: { request: fc.constant({}), response: fc.record({ tenants: fc.array(tenant, { maxLength: 4 }) }) as fc.Arbitrary<ListTenantsResponse> },
   deleteTenant: { request: fc.record({ name: text }) as fc.Arbitrary<DeleteTenantRequest>, response: fc.constant({}) },

@@ -1,7 +1,7 @@
 import type { Call, ImportTuplesRequest, ImportTuplesResponse, Service } from "../../src/model/service.js";
 
 /** The methods of a service that answer once. */
-export type Unary = Exclude<keyof Service, "close" | "watchTuples" | "live" | "importTuples" | "exportTuples" | "backup">;
+export type Unary = Exclude<keyof Service, "close" | "watchTuples" | "live" | "importTuples" | "exportTuples" | "backup" | "listHolds" | "tailDecisions">;
 
 type Handler = (request: never, call: Call) => unknown;
 
@@ -30,6 +30,16 @@ export class Desk implements Service {
   readonly setTenantQuotas = this.#method("setTenantQuotas");
   readonly previewChange = this.#method("previewChange");
   readonly diffSchema = this.#method("diffSchema");
+  readonly queryDecisions = this.#method("queryDecisions");
+  readonly getCheckpoint = this.#method("getCheckpoint");
+  readonly proveDecision = this.#method("proveDecision");
+  readonly replayDecisions = this.#method("replayDecisions");
+  readonly redactDecisions = this.#method("redactDecisions");
+  readonly findLoss = this.#method("findLoss");
+
+  tailDecisions(request: Parameters<Service["tailDecisions"]>[0], call: Call): ReturnType<Service["tailDecisions"]> {
+    return this.#ask("tailDecisions", request, call) as ReturnType<Service["tailDecisions"]>;
+  }
 
   watchTuples(request: Parameters<Service["watchTuples"]>[0], call: Call): ReturnType<Service["watchTuples"]> {
     return this.#ask("watchTuples", request, call) as ReturnType<Service["watchTuples"]>;
@@ -47,6 +57,10 @@ export class Desk implements Service {
 
   backup(request: Parameters<Service["backup"]>[0], call: Call): ReturnType<Service["backup"]> {
     return this.#ask("backup", request, call) as ReturnType<Service["backup"]>;
+  }
+
+  listHolds(request: Parameters<Service["listHolds"]>[0], call: Call): ReturnType<Service["listHolds"]> {
+    return this.#ask("listHolds", request, call) as ReturnType<Service["listHolds"]>;
   }
 
   exportTuples(request: Parameters<Service["exportTuples"]>[0], call: Call): ReturnType<Service["exportTuples"]> {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 
+import { Metadata } from "@grpc/grpc-js";
+
 import { UsherError } from "../../src/base/errors.js";
 import { Cancellation, IncomingCall } from "../../src/server/incoming.js";
 
@@ -70,9 +72,12 @@ describe("the end of a call before its answer", () => {
   it("is told to the service with who calls, and of which tenant", () => {
     const call = new SpokenCall();
     const cancellation = cancellationOf(call);
-    const [named, unnamed] = [new IncomingCall({ principal: "p", tenant: "a", release: () => undefined }, cancellation), new IncomingCall({ principal: "", release: () => undefined }, cancellation)];
-    assert.deepEqual([named.principal, named.tenant, named.aborted], ["p", "a", false]);
-    assert.equal("tenant" in unnamed, false);
+    const metadata = new Metadata();
+    const release = () => undefined;
+    const [named, unnamed] = [new IncomingCall({ principal: "p", tenant: "a", release }, cancellation, metadata, "r1"), new IncomingCall({ principal: "", release }, cancellation, metadata, "r2")];
+    assert.deepEqual([named.principal, named.tenant, named.requestId, named.aborted], ["p", "a", "r1", false]);
+    for (const absent of ["tenant", "actor", "session"]) assert.equal(absent in unnamed, false);
+    assert.equal(unnamed.traceId, undefined);
     call.emit("cancelled");
     assert.deepEqual([named.aborted, named.signal.aborted], [true, true]);
   });

@@ -19,6 +19,8 @@ const subject = { type: "user", id: "ana", relation: "" };
 const tuple = { object: type, relation: "viewer", subject };
 const check = { object: type, permission: "view", subject };
 const write = { operations: [{ kind: 2, tuple }] };
+/** 2^53, the first number that has a neighbour which JavaScript takes for the same. */
+const beyondCounting = 2 ** 53;
 
 describe("malformed requests", () => {
   let desk: Desk;
@@ -35,6 +37,18 @@ describe("malformed requests", () => {
     desk.answer("backup", async function* () {
       yield { bytes: Buffer.from("b") };
     });
+    desk.answer("listHolds", async function* () {
+      yield { instant: 0, streams: [], decisions: [] };
+    });
+    desk.answer("tailDecisions", async function* () {
+      yield { kind: "checkpoint", checkpoint: "c" };
+    });
+    desk.answer("queryDecisions", async () => ({ records: [] }));
+    desk.answer("getCheckpoint", async () => ({ checkpoint: "c", key: "k", consistency: [] }));
+    desk.answer("proveDecision", async ({ index }) => ({ record: { index, hash: "h" }, path: [], checkpoint: "c", key: "k" }));
+    desk.answer("replayDecisions", async () => ({ outcomes: [] }));
+    desk.answer("redactDecisions", async () => ({ redacted: 0 }));
+    desk.answer("findLoss", async () => ({}));
     desk.answer("live", async function* (requests) {
       for await (const _ of requests) yield { kind: "opened", stream: "s", leaseMs: 1 };
     });
@@ -71,7 +85,7 @@ describe("malformed requests", () => {
         stream.on("data", () => (resolve(undefined), stream.cancel())).on("error", (error) => resolve(error as ServiceError)).on("end", () => resolve(undefined));
         stream.write(bytes);
         stream.end();
-      } else if (method === "watchTuples" || method === "exportTuples" || method === "backup") {
+      } else if (method === "watchTuples" || method === "exportTuples" || method === "backup" || method === "tailDecisions") {
         const stream = client.makeServerStreamRequest(methods[method].path, same, same, bytes, metadata, {});
         stream.on("data", () => (resolve(undefined), stream.cancel())).on("error", (error) => resolve(error as ServiceError)).on("end", () => resolve(undefined));
       } else {
@@ -147,6 +161,22 @@ describe("malformed requests", () => {
     ["a filter with an empty type", "readTuples", { filter: { objectType: "" } }, "invalid_name"],
     ["a consistency twice", "readSchema", { consistency: { atLeast: "z", exact: "z" } }, "invalid_request"],
     ["a watch filter that is none", "watchTuples", { filters: [{ subjectRelation: "member" }] }, "invalid_filter", "filters[0]"],
+    ["an instant before 1970", "readSchema", { consistency: { asOf: { seconds: -1 } } }, "invalid_request", "consistency.as_of"],
+    ["a zookie and an instant", "check", { ...check, consistency: { exact: "z", asOf: { seconds: 1 } } }, "invalid_request", "consistency"],
+    ["a query of a kind that says nothing", "queryDecisions", { filter: { kinds: [1, 0] } }, "invalid_request", "filter.kinds"],
+    ["a query of an unknown kind", "queryDecisions", { filter: { kinds: [99] } }, "invalid_request", "filter.kinds"],
+    ["a query of an unknown answer", "queryDecisions", { filter: { answer: 9 } }, "invalid_request", "filter.answer"],
+    ["a query of an object without an id", "queryDecisions", { filter: { object: { type: "doc" } } }, "invalid_id", "filter"],
+    ["a query of a subject whose id would inject a userset", "queryDecisions", { filter: { subject: { ...subject, id: "x#member" } } }, "invalid_id", "filter"],
+    ["a query from after 9999", "queryDecisions", { filter: { from: { seconds: 253_402_300_800 } } }, "invalid_request", "filter.from"],
+    ["a tail from beyond what is counted", "tailDecisions", { fromIndex: beyondCounting }, "invalid_request", "from_index"],
+    ["a checkpoint from beyond it", "getCheckpoint", { fromSize: beyondCounting }, "invalid_request", "from_size"],
+    ["a proof of a record beyond it", "proveDecision", { index: beyondCounting }, "invalid_request", "index"],
+    ["a replay of one beyond it", "replayDecisions", { indexes: [0, beyondCounting] }, "invalid_request", "indexes"],
+    ["a redaction of one beyond it", "redactDecisions", { indexes: [beyondCounting], reason: "r" }, "invalid_request", "indexes"],
+    ["a loss of no object", "findLoss", { permission: "view", subject }, "invalid_request", "object"],
+    ["a loss of no permission", "findLoss", { object: type, permission: "", subject }, "invalid_name"],
+    ["a loss of no subject", "findLoss", { object: type, permission: "view" }, "invalid_request", "subject"],
     ["a live request of no kind", "live", {}, "invalid_request"],
     ["a live request of two kinds", "live", { ping: { nonce: "n" }, acknowledge: { zookie: "z" } }, "invalid_request"],
     ["a hold that was of an unknown kind", "live", { hold: { holds: [{ id: 1, ...check }, { id: 2, ...check, last: 9 }] } }, "invalid_request", "holds[1].last"],
@@ -213,6 +243,31 @@ describe("malformed requests", () => {
       const metadata = new Metadata();
       for (const each of tenants) metadata.add("usher-tenant", each);
       await refused("check", encode("check", check), "invalid_request", metadata);
+    }
+  });
+
+  it("refuses who is named as actor or session twice, not at all, at too great length, or otherwise than in print", async () => {
+    const wrong = [["a", "b"], [""], ["x".repeat(limits.attributionBytesMax + 1)], ["%C3%A4".repeat(limits.attributionBytesMax / 2 + 1)], ["a%0Ab"], ["%E2%80%AEa"], ["%C3"], ["100%"]];
+    for (const key of ["usher-actor", "usher-session"]) {
+      for (const values of wrong) {
+        const metadata = new Metadata();
+        for (const each of values) metadata.add(key, each);
+        await refused("check", encode("check", check), "invalid_request", metadata);
+      }
+      const metadata = new Metadata();
+      metadata.set(key, "%C3%A4".repeat(limits.attributionBytesMax / 2));
+      assert.equal(await send("check", encode("check", check), metadata), undefined);
+    }
+  });
+
+  it("takes a trace for what it is, and any other text for none", async () => {
+    const id = "0af7651916cd43dd8448eb211c80319c";
+    const traces: [string, string | undefined][] = [[`00-${id}-b7ad6b7169203331-01`, id], [`cc-${id}-b7ad6b7169203331-01-more`, id], [`ff-${id}-b7ad6b7169203331-01`, undefined], [`00-${"0".repeat(32)}-b7ad6b7169203331-01`, undefined], ["x", undefined]];
+    for (const [header, trace] of traces) {
+      const metadata = new Metadata();
+      metadata.set("traceparent", header);
+      assert.equal(await send("check", encode("check", check), metadata), undefined);
+      assert.equal(desk.asked.at(-1)?.call.traceId, trace);
     }
   });
 

@@ -4,8 +4,11 @@ import fc from "fast-check";
 
 import { Remote } from "../../src/client/remote.js";
 import { protoRoot } from "../../src/base/proto.js";
+import type { ListHoldsResponse } from "../../src/model/holds.js";
+import type { TailEvent } from "../../src/model/audit.js";
 import type { LiveRequest, LiveResponse } from "../../src/model/live.js";
 import type { Call, ExportTuplesResponse, Service, WatchEvent } from "../../src/model/service.js";
+import { auditEnums } from "../../src/model/wire/audit.js";
 import { expandKinds } from "../../src/model/wire/expand.js";
 import { explanationAnswers, explanationKinds } from "../../src/model/wire/decision.js";
 import { causeKinds, heldAnswers } from "../../src/model/wire/live.js";
@@ -34,7 +37,7 @@ describe("the wire, from client to server and back", () => {
     await server.close(1_000);
   });
 
-  for (const method of Object.keys(arbitraries).filter((name) => !["watchTuples", "live", "importTuples", "exportTuples"].includes(name)) as Unary[]) {
+  for (const method of Object.keys(arbitraries).filter((name) => !["watchTuples", "live", "importTuples", "exportTuples", "listHolds", "tailDecisions"].includes(name)) as Unary[]) {
     it(`carries every request and response of ${method}`, async () => {
       const { request, response } = arbitraries[method] as { request: fc.Arbitrary<unknown>; response: fc.Arbitrary<unknown> };
       await fc.assert(
@@ -114,6 +117,60 @@ describe("the wire, from client to server and back", () => {
     );
   });
 
+  it("carries every request and page of listHolds, in order", async () => {
+    const { request, response } = arbitraries.listHolds;
+    await fc.assert(
+      fc.asyncProperty(request.map(plain), fc.array(response.map(plain), { maxLength: 5 }), async (asked, pages) => {
+        desk.answer("listHolds", () => from(pages));
+        const got: ListHoldsResponse[] = [];
+        for await (const page of remote.listHolds(asked, {})) got.push(page);
+        assert.deepStrictEqual(got, pages);
+        assert.deepStrictEqual(desk.asked.at(-1)?.request, asked);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("carries every request and event of tailDecisions, in order", async () => {
+    const { request, response } = arbitraries.tailDecisions;
+    await fc.assert(
+      fc.asyncProperty(request.map(plain), fc.array(response.map(plain), { maxLength: 5 }), async (asked, events) => {
+        desk.answer("tailDecisions", () => from(events));
+        const got: TailEvent[] = [];
+        for await (const event of remote.tailDecisions(asked, {})) got.push(event);
+        assert.deepStrictEqual(got, events);
+        assert.deepStrictEqual(desk.asked.at(-1)?.request, asked);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("carries on whose behalf a call is made, in which session, and its ids, over every kind of call", async () => {
+    const printable = fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }).filter((made) => !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(made));
+    desk.answer("readSchema", async () => ({ text: "", zookie: "z" }));
+    desk.answer("importTuples", async () => ({ zookie: "z", imported: 0, changed: 0, chunks: 0, skipped: 0, problems: [] }));
+    desk.answer("watchTuples", () => from([]));
+    desk.answer("live", () => from([]));
+    const calls = [
+      (call: Call) => remote.readSchema({}, call),
+      (call: Call) => remote.importTuples(from([]), call),
+      (call: Call) => remote.watchTuples({}, call).next(),
+      (call: Call) => remote.live(from([]), call).next(),
+    ];
+    await fc.assert(
+      fc.asyncProperty(printable, printable, fc.constantFrom(...calls), async (actor, session, send) => {
+        await send({ actor, session });
+        const { call } = desk.asked.at(-1) ?? {};
+        assert.deepEqual([call?.actor, call?.session], [actor, session]);
+        assert.match(call?.requestId ?? "", /^[0-9a-f-]{36}$/);
+        assert.equal(call?.traceId, undefined);
+        await send({});
+        assert.equal(desk.asked.at(-1)?.call.actor, undefined);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   it("carries every request and piece of backup, in order", async () => {
     const request = fc.option(fc.string({ unit: "binary" }), { nil: undefined }).map((since) => (since === undefined ? {} : { since }));
     const pieces = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 });
@@ -142,7 +199,7 @@ describe("the wire, from client to server and back", () => {
   });
 
   it("names in the model what the proto files name, under the same numbers", () => {
-    for (const each of [operationKinds, preconditionKinds, changeKinds, explanationKinds, explanationAnswers, expandKinds, heldAnswers, causeKinds]) {
+    for (const each of [operationKinds, preconditionKinds, changeKinds, explanationKinds, explanationAnswers, expandKinds, heldAnswers, causeKinds, ...auditEnums]) {
       const declared = protoRoot().lookupEnum(each.proto);
       const snake = (text: string) => text.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
       const prefix = snake(declared.name).slice(1);
@@ -152,7 +209,7 @@ describe("the wire, from client to server and back", () => {
   });
 
   it("declares exactly the rpcs that are served", () => {
-    const declared = ["TupleService", "PermissionService", "SchemaService", "AdminService", "LiveService"].flatMap((service) =>
+    const declared = ["TupleService", "PermissionService", "SchemaService", "AdminService", "LiveService", "DecisionLogService"].flatMap((service) =>
       protoRoot().lookupService(`usher.v1.${service}`).methodsArray.map((rpc) => `/usher.v1.${service}/${rpc.name}`),
     );
     assert.deepStrictEqual(declared.sort(), Object.values(methods).map(({ path }) => path).sort());
@@ -164,7 +221,7 @@ describe("the wire, from client to server and back", () => {
   });
 
   it("gives every enum a zero that says nothing", () => {
-    for (const each of [operationKinds, preconditionKinds, changeKinds, explanationKinds, explanationAnswers, expandKinds, heldAnswers, causeKinds]) assert.throws(() => each.fromWire(0));
+    for (const each of [operationKinds, preconditionKinds, changeKinds, explanationKinds, explanationAnswers, expandKinds, heldAnswers, causeKinds, ...auditEnums]) assert.throws(() => each.fromWire(0));
   });
 
   it("denies where a response is empty, as proto3 reads one", () => {

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { open } from "node:fs/promises";
-import { createSecureContext, type SecureContextOptions } from "node:tls";
+import { createSecureContext, type SecureContextOptions, type TlsOptions } from "node:tls";
 
 import type { ServerCredentials } from "@grpc/grpc-js";
 
@@ -34,17 +34,32 @@ export class Tls {
   readonly #files: TlsFiles;
   readonly #clock: Clock;
   readonly #credentials: ReloadableCredentials;
+  readonly #listeners = new Set<(context: TlsOptions) => void>();
+  #context: SecureContextOptions;
   #warnings: readonly string[];
 
   constructor(files: TlsFiles, clock: Clock, { context, warnings }: Loaded) {
     this.#files = files;
     this.#clock = clock;
     this.#credentials = new ReloadableCredentials(context, files.clientCa !== undefined);
+    this.#context = context;
     this.#warnings = warnings;
   }
 
   get credentials(): ServerCredentials {
     return this.#credentials;
+  }
+
+  /** For a server of Node.js. */
+  get options(): TlsOptions {
+    const clients = this.#files.clientCa !== undefined;
+    return { ...this.#context, requestCert: clients, rejectUnauthorized: clients, minVersion: "TLSv1.2" };
+  }
+
+  /** Tells of the options after each reload, until the function that is returned is called. */
+  onReload(listener: (options: TlsOptions) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** What the operator should hear: certificates that end soon, a key that others may read. */
@@ -56,7 +71,9 @@ export class Tls {
   async reload(): Promise<void> {
     const { context, warnings } = await load(this.#files, this.#clock);
     this.#credentials.replace(context);
+    this.#context = context;
     this.#warnings = warnings;
+    for (const listener of this.#listeners) listener(this.options);
   }
 }
 

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { limits } from "../../base/limits.js";
 import { memoryBudgetBytesDefault, memoryBudgetBytesMax } from "../../base/memory-budget.js";
 import { logFormats, logLevels } from "../telemetry/log.js";
-import { address, choice, count, duration, durationOrUnlimited, size, text, toggle } from "./values.js";
+import { auditModes } from "../../model/audit.js";
+import { address, choice, count, duration, durationFrom, durationOrUnlimited, names, size, sizeOrUnlimited, text, toggle, url } from "./values.js";
 
 /** What is said of an option beside its value. */
 export interface OptionFacts {
@@ -12,6 +13,8 @@ export interface OptionFacts {
   readonly placeholder?: string;
   /** Never printed, and no flag: a command line can be read by every process of the machine. */
   readonly secret?: boolean;
+  /** The flag may be given several times; elsewhere the values stand in one, with commas between them. */
+  readonly repeatable?: boolean;
 }
 
 const facts = z.registry<OptionFacts>();
@@ -29,6 +32,10 @@ const memoryBudgetWords = `from ${mebibytes(memoryBudgetBounds.min)} to ${mebiby
 export const settingsSchema = z.strictObject({
   data: text().register(facts, { placeholder: "folder", description: "where the database is; an empty or absent folder becomes a new one" }),
   address: address().prefault("127.0.0.1:50051").register(facts, { placeholder: "host:port", description: "where the server listens; port 0 takes a free one" }),
+  httpAddress: address().optional().register(facts, { placeholder: "host:port", description: "where HTTP is served: AuthZEN, and watches as server-sent events; under the same keys and TLS (default: nowhere)" }),
+  httpUrl: url().optional().register(facts, { placeholder: "URL", description: "the URL under which others reach `httpAddress`, for what tells them of it (default: as it is bound)" }),
+  authzenMapping: text().optional().register(facts, { placeholder: "file", description: "a YAML file that says which contextual tuples AuthZEN's properties become" }),
+  envoyMapping: text().optional().register(facts, { placeholder: "file", description: "a YAML file that says which check a request through Envoy is; with it `ext_authz` is served at `address`" }),
   metricsAddress: address("auto", "off").prefault("auto").register(facts, {
     placeholder: "host:port",
     description: "where metrics and health are answered over HTTP; `auto`: this machine alone, at the port of `address` plus 1000; `off`: nowhere",
@@ -44,6 +51,18 @@ export const settingsSchema = z.strictObject({
   tlsKey: text().optional().register(facts, { placeholder: "file", description: "the private key of the certificate, PEM" }),
   tlsClientCa: text().optional().register(facts, { placeholder: "file", description: "the authorities whose certificates clients must show, PEM" }),
   insecure: toggle().prefault("false").register(facts, { description: "something else guards the address: serve without TLS or keys to other machines" }),
+  audit: choice(auditModes).prefault("buffer").register(facts, {
+    placeholder: auditModes.join("|"),
+    description: "the decision log: `block` keeps each grant back until it is recorded, `buffer` records a moment later, `off` keeps none",
+  }),
+  auditFolder: text().optional().register(facts, { placeholder: "folder", description: "where the decision log is (default: `audit` in `data`)" }),
+  auditKey: text().optional().register(facts, { placeholder: "file", description: "the Ed25519 key, PEM, that signs the decision log; made where there is no such file (default: `audit-signing-key.pem` in `data`)" }),
+  auditCheckpointInterval: durationFrom(1_000, limits.timerMsMax).prefault(`${limits.auditCheckpointMs / 1_000}s`).register(facts, { placeholder: "duration", description: "how often the decision log is signed, while there is something new" }),
+  auditWitness: url().optional().register(facts, { placeholder: "URL", description: "who is sent each signature of the decision log, so that nothing before it can be changed unseen" }),
+  auditRetentionAge: durationOrUnlimited().prefault("unlimited").register(facts, { placeholder: "duration", description: "how long records of the decision log are kept, or `unlimited`" }),
+  auditRetentionSize: sizeOrUnlimited(2 ** 20, "of at least 1MiB").prefault("unlimited").register(facts, { placeholder: "size", description: "how much of the decision log is kept, the oldest going first, or `unlimited`" }),
+  auditHashField: names().optional().register(facts, { placeholder: "name", repeatable: true, description: "a context field of which the decision log keeps a salted hash in place of the value; may be repeated" }),
+  auditSample: count(1, 1_000_000).prefault("1").register(facts, { placeholder: "count", description: "of checks and lookups one in so many is recorded; live decisions, and what changes something, always are" }),
   callsMax: count(10, limits.writesQueuedMax / 2).prefault(String(limits.callsUnderWayMax)).register(facts, {
     placeholder: "count",
     description: "calls under way at which writes are shed; checks at 80 %, reads at 60 %, revocations never",

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { durationMs } from "../../base/duration.js";
 import { UsherError } from "../../base/errors.js";
 import { sizeBytes } from "../../base/size.js";
+import { isName } from "../../model/object.js";
 import { parseAddress } from "../../model/wire/address.js";
 
 /**
@@ -38,6 +39,19 @@ export const duration = (maxMs: number) => read((value) => within(durationMs(val
 /** Milliseconds; `unlimited`: Infinity. */
 export const durationOrUnlimited = () => read((value) => (value === "unlimited" ? Infinity : durationMs(value)), `must be \`unlimited\` or a duration, ${durations}`);
 
+/** Milliseconds, at least so many. */
+export const durationFrom = (minMs: number, maxMs: number) =>
+  read((value) => between(durationMs(value), minMs, maxMs), `must be a duration, ${durations}, from ${minMs / 1_000} s to ${maxMs / 1_000} s`);
+
+/** Bytes; `unlimited`: Infinity. */
+export const sizeOrUnlimited = (minBytes: number, bounds: string) =>
+  read((value) => (value === "unlimited" ? Infinity : between(sizeBytes(value), minBytes, Infinity)), `must be \`unlimited\`, or a size, as \`10GiB\` or a number of bytes, ${bounds}`);
+
+/** Names with commas between them, each once. */
+export const names = () => read((value) => namesOf(value), "must be names with commas between them, as `password,token`");
+
+export const url = () => read((value) => (isUrl(value) ? value : undefined), "must be a URL that begins with `https://` or `http://`");
+
 /** Bytes. @param bounds in words */
 export const size = (minBytes: number, maxBytes: number, bounds: string) =>
   read((value) => between(sizeBytes(value), minBytes, maxBytes), `must be a size, as \`512MiB\`, \`1GB\` or a number of bytes, ${bounds}`);
@@ -52,8 +66,17 @@ function within(ms: number | undefined, maxMs: number): number | undefined {
   return ms !== undefined && ms <= maxMs ? ms : undefined;
 }
 
-function between(bytes: number | undefined, min: number, max: number): number | undefined {
-  return bytes !== undefined && bytes >= min && bytes <= max ? bytes : undefined;
+function between(number: number | undefined, min: number, max: number): number | undefined {
+  return number !== undefined && number >= min && number <= max ? number : undefined;
+}
+
+function namesOf(text: string): readonly string[] | undefined {
+  const list = text.split(",").map((name) => name.trim());
+  return list.every(isName) ? [...new Set(list)] : undefined;
+}
+
+function isUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
 
 function isAddress(text: string): boolean {

@@ -40,6 +40,11 @@ const gauges: readonly Series[] = [
   ["usher_holds", "Holds of all live streams, and of those that broke while their leases last.", ({ database }) => database.live.holds],
   ["usher_live_decisions", "Decisions that are kept true: who asks the same shares one.", ({ database }) => database.live.decisions],
   ["usher_live_keys", "Keys that they rest on.", ({ database }) => database.live.keys],
+  ["usher_audit_size", "Records that the decision log ever had.", ({ database: { audit } }) => audit?.size ?? Number.NaN],
+  ["usher_audit_bytes", "What the decision log keeps, before compression.", ({ database: { audit } }) => audit?.bytes ?? Number.NaN],
+  ["usher_audit_backlog_bytes", "Recorded, and not yet written.", ({ database: { audit } }) => audit?.backlogBytes ?? Number.NaN],
+  ["usher_audit_bytes_per_day", "By how much the decision log grows a day, if it goes on as in the last minutes.", ({ database: { audit } }) => audit?.bytesPerDay ?? Number.NaN],
+  ["usher_audit_checkpoint_age_seconds", "Since the decision log was last signed.", ({ database: { now, audit } }) => (audit?.lastCheckpointAt === undefined ? Number.NaN : Math.max(0, now - audit.lastCheckpointAt) / 1_000)],
 ];
 
 /** Counts since the start, kept by those who count. */
@@ -53,6 +58,9 @@ const counters: readonly Series[] = [
   ["usher_memo_misses_total", "Subproblems that were walked.", ({ database }) => database.cache.memoMisses],
   ["usher_live_walks_total", "Evaluations of live decisions.", ({ database }) => database.live.walks],
   ["usher_live_findings_total", "Live decisions that the sweep found otherwise than they stood: bugs.", ({ database }) => database.live.findings],
+  ["usher_sweep_failures_total", "How often the thread of the sweep could not be had, or ended too early.", ({ database }) => database.live.sweepFailures],
+  ["usher_audit_records_total", "Entries that the decision log has taken.", ({ database: { audit } }) => audit?.recordsTotal ?? 0],
+  ["usher_audit_failures_total", "Batches of the decision log that could not be written at once.", ({ database: { audit } }) => audit?.failuresTotal ?? 0],
   ["usher_evaluations_pinned_total", "Evaluations that were finished on a snapshot of the store: commits, or a small budget, had got in their way.", ({ database }) => database.cache.pinned],
 ];
 

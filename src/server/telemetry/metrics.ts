@@ -5,6 +5,7 @@ import type { EvaluationCost } from "../../evaluation/observer.js";
 import type { CommittedGroup } from "../../storage/observer.js";
 import type { AuthenticationEvent } from "../access/events.js";
 import type { CallClass } from "../admission.js";
+import type { WrittenRecords } from "../../model/audit-status.js";
 import type { Cause } from "../../model/live.js";
 import { addConditionMetrics, type Figures } from "./condition-metrics.js";
 import type { CallRecord, CheckAnswer, ServerObserver } from "./observer.js";
@@ -13,6 +14,7 @@ import type { CallRecord, CheckAnswer, ServerObserver } from "./observer.js";
 const callSeconds = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const groupSeconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 const groupSizes = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+const walks = [1, 2, 4, 8, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144];
 const passes = [1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128];
 const reads = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 1_024, 4_096, 16_384, 65_536];
 
@@ -36,7 +38,10 @@ export class Metrics implements ServerObserver, DatabaseObserver {
 
   readonly #flips = this.#counter("usher_flips_total", "Live decisions that became others, by what did it and whether it took something away.", ["kind", "revoked"]);
   readonly #revocations = this.#histogram("usher_revocation_seconds", "From a commit being published until what it took away was pushed, and until an enforcement point acknowledged it.", callSeconds, ["until"]);
+  readonly #commitWalks = this.#histogram("usher_commit_walks", "Live decisions that were evaluated anew because of a commit, of commits that concerned any.", walks);
   readonly #lapses = this.#counter("usher_leases_lapsed_total", "Leases that ended after their stream had broken, of clients that held something and did not come back.");
+
+  readonly #flushSeconds = this.#histogram("usher_audit_flush_seconds", "From a batch of the decision log being handed over until it is on the disk.", groupSeconds);
 
   /** @param figures asked at each scrape; undefined as long as there is no server */
   constructor(version: string, figures: () => Figures | undefined) {
@@ -88,6 +93,10 @@ export class Metrics implements ServerObserver, DatabaseObserver {
     this.#reads.observe(reads);
   }
 
+  onRecords({ seconds }: WrittenRecords): void {
+    this.#flushSeconds.observe(seconds);
+  }
+
   onFlip(kind: Cause["kind"], revoked: boolean, ms: number | undefined): void {
     this.#flips.inc({ kind, revoked: String(revoked) });
     if (revoked && ms !== undefined) this.#revocations.observe({ until: "pushed" }, ms / 1_000);
@@ -95,6 +104,10 @@ export class Metrics implements ServerObserver, DatabaseObserver {
 
   onEnforced(ms: number): void {
     this.#revocations.observe({ until: "acknowledged" }, ms / 1_000);
+  }
+
+  onCommitEvaluated(decisions: number): void {
+    this.#commitWalks.observe(decisions);
   }
 
   onLapse(): void {

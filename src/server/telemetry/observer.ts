@@ -1,9 +1,15 @@
 import type { ErrorCode } from "../../base/errors.js";
+import type { Decision } from "../../model/service.js";
 import type { AccessEvents } from "../access/events.js";
 import type { CallClass } from "../admission.js";
 
 /** The answer to one check, alone or in a batch. */
 export type CheckAnswer = "allowed" | "denied" | "conditional" | "error";
+
+export function answerOf({ allowed, missingFields }: Pick<Decision, "allowed" | "missingFields">): CheckAnswer {
+  if (allowed) return "allowed";
+  return missingFields.length > 0 ? "conditional" : "denied";
+}
 
 /** A call that has ended. It holds nothing of what was asked or answered. */
 export interface CallRecord {

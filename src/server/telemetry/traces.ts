@@ -1,4 +1,4 @@
-import { context, propagation, ProxyTracerProvider, SpanKind, SpanStatusCode, trace, type Context, type Span, type TextMapGetter, type Tracer } from "@opentelemetry/api";
+import { context, propagation, ProxyTracerProvider, SpanKind, SpanStatusCode, trace, type Attributes, type Context, type Span, type TextMapGetter, type Tracer } from "@opentelemetry/api";
 import type { Metadata } from "@grpc/grpc-js";
 
 /** What the API hands out until a program registers a provider of its own. */
@@ -42,17 +42,19 @@ export class CallSpan {
 export class Traces {
   readonly #tracer: Tracer = trace.getTracer("usherdb");
 
-  /** @param method `PermissionService/Check` */
-  begin(method: string, metadata: Metadata): CallSpan | undefined {
+  /** @param path `/usher.v1.PermissionService/Check`, or `POST /access/v1/evaluation` */
+  begin(path: string, metadata: Metadata): CallSpan | undefined {
     const provider = trace.getTracerProvider();
     if (provider instanceof ProxyTracerProvider && provider.getDelegate() === none) return undefined;
     const parent = propagation.extract(context.active(), metadata, fromMetadata);
-    const [service = "", rpc = ""] = method.split("/");
-    const span = this.#tracer.startSpan(
-      `usher.v1.${method}`,
-      { kind: SpanKind.SERVER, attributes: { "rpc.system": "grpc", "rpc.service": `usher.v1.${service}`, "rpc.method": rpc } },
-      parent,
-    );
+    const span = this.#tracer.startSpan(path.replace(/^\//, ""), { kind: SpanKind.SERVER, attributes: attributesOf(path) }, parent);
     return new CallSpan(span, parent);
   }
+}
+
+function attributesOf(path: string): Attributes {
+  const [, service, rpc] = /^\/([^/]+)\/(.+)$/.exec(path) ?? [];
+  if (service !== undefined && rpc !== undefined) return { "rpc.system": "grpc", "rpc.service": service, "rpc.method": rpc };
+  const [method = "", route = ""] = path.split(" ");
+  return { "http.request.method": method, "http.route": route };
 }

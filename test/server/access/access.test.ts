@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 
 import { create, remove, touch } from "../../../src/client/references.js";
+import type { UsherError } from "../../../src/base/errors.js";
 import type { Usher } from "../../../src/client/usher.js";
 import { limits } from "../../../src/base/limits.js";
 import { roles, type Role } from "../../../src/model/role.js";
@@ -100,8 +101,24 @@ describe("a guarded server", () => {
       writeSchema: { role: "schema", ask: (usher) => usher.writeSchema(schemaText) },
       createTenant: { role: "admin", ask: (usher) => usher.createTenant(`t${randomBytes(4).toString("hex")}`) },
       listTenants: { role: "admin", ask: (usher) => usher.listTenants() },
+      listHolds: { role: "admin", ask: (usher) => usher.heldDecisions().next() },
+      queryDecisions: { role: "audit", ask: (usher) => logOff(usher.audit.queryPage()) },
+      tailDecisions: { role: "audit", ask: (usher) => logOff(usher.audit.tail().next()) },
+      getCheckpoint: { role: "audit", ask: (usher) => logOff(usher.audit.checkpoint()) },
+      proveDecision: { role: "audit", ask: (usher) => logOff(usher.audit.prove(0)) },
+      replayDecisions: { role: "audit", ask: (usher) => logOff(usher.audit.replay([0]).next()) },
+      redactDecisions: { role: "audit", ask: (usher) => logOff(usher.audit.redact([0], "r")) },
+      findLoss: { role: "audit", ask: (usher) => logOff(usher.audit.findLoss("doc:1", "view", "user:ana")) },
       setTenantQuotas: { role: "admin", ask: (usher) => usher.setTenantQuotas("b", {}) },
     };
+
+    /** Who is let in hears that there is none. */
+    async function logOff(asked: Promise<unknown>): Promise<void> {
+      await assert.rejects(asked, (thrown: UsherError) => {
+        if (thrown.code !== "audit_off") throw thrown;
+        return true;
+      });
+    }
 
     async function first(usher: Usher): Promise<void> {
       for await (const _ of usher.watch({ checkpointMs: 1_000 })) return;
@@ -121,6 +138,7 @@ describe("a guarded server", () => {
       const usher = await place.client({ key: await place.key("all-of-a", "a", all) });
       await assert.rejects(usher.deleteTenant("b"), has("permission_denied"));
       await assert.rejects(usher.listTenants(), has("permission_denied"));
+      await assert.rejects(usher.holdingStreams({ tenant: "a" }).next(), has("permission_denied"));
     });
   });
 

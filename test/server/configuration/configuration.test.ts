@@ -87,6 +87,26 @@ describe("the configuration", () => {
       assert.equal((await load({ flags: { data: "x" } })).settings.memoryBudget, memoryBudgetBytesDefault());
     });
 
+    it("is a list of names, from a flag that is repeated or with commas, each once", async () => {
+      const hashed = async (auditHashField: string) => (await load({ flags: { data: "x", auditHashField } })).settings.auditHashField;
+      assert.deepEqual(await hashed("password"), ["password"]);
+      assert.deepEqual(await hashed("password, token,password"), ["password", "token"]);
+      assert.equal((await load({ flags: { data: "x" } })).settings.auditHashField, undefined);
+      for (const wrong of ["", ",", "a,,b", "a b", "1x"]) await refused(load({ flags: { data: "x", auditHashField: wrong } }), "auditHashField", /names with commas/);
+    });
+
+    it("says of the decision log whether there is one, who signs it, how long it is kept, and what of it", async () => {
+      const { settings } = await load({ flags: { data: "x" } });
+      const { audit, auditCheckpointInterval, auditRetentionAge, auditRetentionSize, auditSample } = settings;
+      assert.deepEqual([audit, auditCheckpointInterval, auditRetentionAge, auditRetentionSize, auditSample], ["off", limits.auditCheckpointMs, Infinity, Infinity, 1]);
+      const given = await loadFile("data: x\naudit: buffer\nauditCheckpointInterval: 1s\nauditWitness: https://witness.example/log\nauditRetentionAge: 90d\nauditRetentionSize: 1MiB\nauditSample: 1000000\n");
+      assert.deepEqual([given.settings.auditCheckpointInterval, given.settings.auditWitness, given.settings.auditRetentionAge, given.settings.auditRetentionSize, given.settings.auditSample], [1_000, "https://witness.example/log", 90 * 86_400_000, 2 ** 20, 1_000_000]);
+      const wrong: [SettingKey, string][] = [["audit", "on"], ["auditCheckpointInterval", "999ms"], ["auditCheckpointInterval", "25h"], ["auditWitness", "ftp://x"], ["auditWitness", "witness"], ["auditRetentionSize", "1048575"], ["auditSample", "0"], ["auditSample", "1000001"]];
+      for (const [key, value] of wrong) await refused(load({ flags: { data: "x", [key]: value } }), key);
+      await refused(load({ flags: { data: "x", auditWitness: "https://witness.example" } }), "auditWitness,audit", /there is nothing to be sent/);
+      await refused(load({ flags: { data: "x", audit: "block", auditSample: "2" } }), "auditSample,audit", /sample with `buffer`/);
+    });
+
     it("never shows a secret, in what is in force or in what is wrong", async () => {
       const secret = "do-not-show-this";
       const shown = await load({ flags: { data: "x" }, environment: { USHER_METRICS_TOKEN: secret } });
@@ -188,6 +208,10 @@ describe("the configuration", () => {
       [{ insecure: "true", tlsCert: "c", tlsKey: "k", keys: "f" }, "insecure,tlsCert"],
       [{ address: "127.0.0.1:5000", metricsAddress: "127.0.0.1:5000" }, "metricsAddress,address"],
       [{ address: "0.0.0.0:5000", metricsAddress: "127.0.0.1:5000" }, "metricsAddress,address"],
+      [{ address: "127.0.0.1:5000", httpAddress: "127.0.0.1:5000" }, "httpAddress,address,metricsAddress"],
+      [{ address: "127.0.0.1:5000", httpAddress: "0.0.0.0:6000" }, "httpAddress,address,metricsAddress"],
+      [{ httpUrl: "https://usher.example" }, "httpUrl,httpAddress"],
+      [{ authzenMapping: "m.yaml" }, "authzenMapping,httpAddress"],
       [{ connectionAgeGrace: "1m" }, "connectionAgeGrace,connectionAge"],
       [{ horizon: "5s" }, "horizon,drain"],
       [{ horizon: "1h", connectionAge: "2h" }, "horizon,connectionAge"],
@@ -208,6 +232,7 @@ describe("the configuration", () => {
       await load({ flags: { data: "x", insecure: "true", keys: "f" } });
       await load({ flags: { data: "x", address: "127.0.0.1:5000", metricsAddress: "127.0.0.2:5000" } });
       await load({ flags: { data: "x", address: "127.0.0.1:0", metricsAddress: "127.0.0.1:0" } });
+      await load({ flags: { data: "x", address: "127.0.0.1:5000", httpAddress: "127.0.0.2:5000", httpUrl: "https://usher.example", authzenMapping: "m.yaml", envoyMapping: "e.yaml" } });
       await load({ flags: { data: "x", connectionAge: "1h", connectionAgeGrace: "5m", horizon: "1h" } });
       await load({ flags: { data: "x", horizon: "unlimited", connectionAge: "30d" } });
     });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Gauge, Registry } from "prom-client";
 
 import { errorCodes, UsherError } from "../../../src/base/errors.js";
-import { touch } from "../../../src/client/references.js";
+import { remove, touch } from "../../../src/client/references.js";
 import { connect, type Usher } from "../../../src/client/usher.js";
 import { Database } from "../../../src/database/database.js";
 import { methods } from "../../../src/model/wire/methods.js";
@@ -105,6 +105,32 @@ describe("metrics", () => {
     assert.deepEqual([await value("usher_watchers"), await value("usher_streams"), await value('usher_calls_under_way{method="TupleService/WatchTuples"}')], [1, 1, 1]);
     await watching.return?.();
     await eventually(async () => assert.deepEqual([await value("usher_watchers"), await value("usher_streams"), await value('usher_calls_under_way{method="TupleService/WatchTuples"}')], [0, 0, 0]));
+  });
+
+  it("tell of commits that ended live decisions: how many were evaluated, and how soon that was pushed and acknowledged", async () => {
+    await usher.write([touch("doc:7#viewer@user:ana"), touch("doc:7#viewer@user:bo")]);
+    const guard = usher.guard({ leaseMs: 1_000 });
+    const holds = await Promise.all(["user:ana", "user:bo"].map((who) => guard.hold("doc:7", "viewer", who)));
+    await usher.write([touch("doc:8#viewer@user:ana")]);
+    assert.deepEqual([await value("usher_commit_walks_count"), await value("usher_commit_walks_sum")], [0, 0], "nobody was concerned");
+    await usher.write([remove("doc:7#viewer@user:ana"), remove("doc:7#viewer@user:bo")], { awaitEnforcementMs: 5_000 });
+    assert.ok(holds.every(({ allowed }) => !allowed));
+    assert.deepEqual([await value("usher_commit_walks_count"), await value("usher_commit_walks_sum")], [1, 2]);
+    assert.deepEqual([await value('usher_revocation_seconds_count{until="pushed"}'), await value('usher_revocation_seconds_count{until="acknowledged"}')], [2, 1]);
+    assert.equal(await value('usher_flips_total{kind="tuple",revoked="true"}'), 2);
+    guard.close();
+  });
+
+  it("tell how the decision log stands, and of none where none is kept", async () => {
+    for (const name of ["usher_audit_size", "usher_audit_bytes", "usher_audit_backlog_bytes", "usher_audit_bytes_per_day", "usher_audit_checkpoint_age_seconds"]) assert.ok(Number.isNaN(await value(name)), name);
+    assert.deepEqual([await value("usher_audit_records_total"), await value("usher_audit_failures_total"), await value("usher_audit_flush_seconds_count")], [0, 0, 0]);
+    const status = database.status();
+    const audit = { size: 7, bytes: 1_000, backlogBytes: 10, recordsTotal: 5, failuresTotal: 1, lastCheckpointAt: status.now - 2_000, bytesPerDay: 86_400 };
+    const kept = new Metrics("1", () => ({ database: { ...status, audit }, load: server.load, readiness: server.readiness }));
+    kept.onRecords({ records: 5, seconds: 0.01 });
+    const text = await kept.registry.metrics();
+    const lines = ["usher_audit_size 7", "usher_audit_bytes 1000", "usher_audit_backlog_bytes 10", "usher_audit_records_total 5", "usher_audit_failures_total 1", "usher_audit_checkpoint_age_seconds 2", "usher_audit_bytes_per_day 86400", "usher_audit_flush_seconds_count 1"];
+    for (const line of lines) assert.ok(text.includes(`\n${line}\n`), line);
   });
 
   it("have labels of our own words alone: no tenant, no type, no id, whatever is asked", async () => {

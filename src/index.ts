@@ -1,5 +1,9 @@
+import { UsherError } from "./base/errors.js";
+import { packageVersion } from "./cli/version.js";
 import { Usher } from "./client/usher.js";
 import { Database } from "./database/database.js";
+import { auditModes, type AuditMode } from "./model/audit.js";
+import { quote } from "./model/object.js";
 import { restoreStore } from "./storage/level/backup/restore.js";
 
 export { connect, Usher } from "./client/usher.js";
@@ -19,17 +23,23 @@ export type {
   WatchOptions,
   WriteOptions,
 } from "./client/usher.js";
+export { DecisionLog } from "./client/decision-log.js";
+export type { DecisionFilter, LogEvent, LoggedPage, LoggedRecord, QueryOptions, TailOptions } from "./client/decision-log.js";
 export { create, remove, touch } from "./client/references.js";
 export { Guard } from "./client/guard/guard.js";
-export type { GuardOptions, HoldOptions } from "./client/guard/guard.js";
+export type { GuardOptions, HoldOptions, HoldSubjectsOptions } from "./client/guard/guard.js";
 export type { DecisionChange, GuardEvents } from "./client/guard/guard-events.js";
 export type { GuardTime } from "./client/guard/guard-time.js";
+export type { HeldSet, HeldSetEvents, HeldSetReason, SetChange } from "./client/guard/held-set.js";
 export type { Hold, HoldReason } from "./client/guard/hold.js";
 export { LiveTokens } from "./client/browser/live-tokens.js";
 export type { BrowserQuestion, LiveToken } from "./client/browser/live-tokens.js";
 export { browserStream } from "./client/browser/stream.js";
 export type { BrowserStreamOptions } from "./client/browser/stream.js";
 export { permissionHook, requirePermission } from "./client/guard/middleware/require-permission.js";
+export { permissionInterceptor } from "./client/guard/middleware/permission-interceptor.js";
+export type { GrpcRequest, PermissionInterceptorOptions } from "./client/guard/middleware/permission-interceptor.js";
+export { permissionUpgrade } from "./client/guard/middleware/permission-upgrade.js";
 export type { Requirement } from "./client/guard/middleware/admission.js";
 export { typed, typedOperations } from "./client/typed.js";
 export type { SchemaTypes, TypedCheckItem, TypedCheckOptions, TypedObject, TypedOperations, TypedSubject, TypedTuple, TypedUsher } from "./client/typed.js";
@@ -41,11 +51,14 @@ export type { SecurityOptions, TlsOptions } from "./client/security.js";
 export { errorCodes, UsherError } from "./base/errors.js";
 export type { ErrorCode, ErrorDetails } from "./base/errors.js";
 export type { Instant } from "./base/clock.js";
+export type { CallAttribution } from "./model/attribution.js";
+export type { AuditEntry, AuditFilter, AuditKind, AuditRecord, FindLossResponse, GetCheckpointResponse, ProveDecisionResponse, RecordedAnswer, ReplayOutcome } from "./model/audit.js";
 export type { Context, ContextValue } from "./model/context.js";
 export type { TupleFilter } from "./model/filter.js";
 export type { Cause } from "./model/live.js";
 export { object } from "./model/object.js";
 export type { ObjectRef } from "./model/object.js";
+export type { HoldingStream, StandingDecision } from "./model/holds.js";
 export type { PreviewChangeResponse, PreviewedChange } from "./model/preview.js";
 export type { ParameterChange, SchemaChange, SchemaChangeKind } from "./model/schema/change.js";
 export { subject } from "./model/subject.js";
@@ -94,6 +107,8 @@ export interface OpenOptions {
   readonly acceptClock?: boolean;
   /** Upgrade the folder where an earlier version wrote it; what it was is kept beside it. Default: false. */
   readonly upgrade?: boolean;
+  /** The decision log, in `audit` in the folder, is kept: each grant waits for its record (`block`), or is recorded a moment later (`buffer`). Default: `off`. */
+  readonly audit?: AuditMode;
   /** Default: `default`. */
   readonly tenant?: string;
 }
@@ -116,6 +131,7 @@ export async function restore(folder: string, files: readonly string[]): Promise
  * `store_unavailable`
  */
 export async function open(folder: string, options: OpenOptions = {}): Promise<Usher> {
-  const { tenant, ...storeOptions } = options;
-  return new Usher(await Database.open(folder, storeOptions), tenant);
+  const { tenant, audit = "off", ...storeOptions } = options;
+  if (!auditModes.includes(audit)) throw new UsherError("invalid_configuration", `audit is ${quote(audit)}: the modes are ${auditModes.map(quote).join(", ")}`);
+  return new Usher(await Database.open(folder, { ...storeOptions, ...(audit !== "off" && { audit: { mode: audit, version: packageVersion() } }) }), tenant);
 }

@@ -12,12 +12,18 @@ export function addConfigurationOptions(program: Command, command: Command): Com
   const known = new Set(program.options.map(({ long }) => long));
   command.option("--config <file>", `a YAML file of options, \`drain: 10s\` a line; a flag goes before a variable, that before the file (environment: ${fileVariable})`);
   for (const key of settingKeys) {
-    const { description, placeholder, secret } = factsOf(key);
+    const { description, placeholder, secret, repeatable } = factsOf(key);
     if (secret === true || known.has(flagOf(key))) continue;
     const value = placeholder === undefined ? "[true|false]" : `<${placeholder}>`;
-    command.addOption(new Option(`${flagOf(key)} ${value}`, `${description} (${origins(key)})`));
+    const option = new Option(`${flagOf(key)} ${value}`, `${description} (${origins(key)})`);
+    command.addOption(repeatable === true ? option.argParser(joined) : option);
   }
   return command;
+}
+
+/** As it would be written in the file. */
+function joined(value: string, before?: string): string {
+  return before === undefined ? value : `${before},${value}`;
 }
 
 /** What help adds: options that have no flag here, or stand among those of all commands. */

@@ -32,6 +32,6 @@ Examples:
 }
 
 /** `user:*  without user:bo, user:cy`. */
-function subjectText({ subject, excluded }: LookupSubjectsResult): string {
+export function subjectText({ subject, excluded }: LookupSubjectsResult): string {
   return `${formatSubject(subject)}${excluded.length === 0 ? "" : `  without ${excluded.map((exclusion) => formatSubject(exclusion.subject)).join(", ")}`}`;
 }

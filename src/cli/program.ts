@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addAudit } from "./audit.js";
 import { addBackup } from "./backup.js";
 import { addCheck } from "./check.js";
 import { addConfig } from "./config.js";
@@ -6,6 +7,7 @@ import { exitCodes, exitHelp, reportFailure } from "./exit.js";
 import { addExpand } from "./expand.js";
 import { addFsck } from "./fsck.js";
 import { addGlobalOptions, createRunner } from "./options.js";
+import { addHolds } from "./holds.js";
 import { addKeyCommands } from "./key.js";
 import { addLookup } from "./lookup.js";
 import { addPreview } from "./preview.js";
@@ -63,6 +65,6 @@ function createProgram(terminal: Terminal, finish: (exitCode: number) => void): 
     .addHelpText("after", exitHelp);
   addGlobalOptions(program, terminal);
   const run = createRunner(terminal, finish);
-  for (const add of [addServe, addConfig, addSchema, addTuple, addSession, addCheck, addExpand, addLookup, addPreview, addWatch, addKeyCommands, addTenant, addTest, addBackup, addRestore, addFsck, addUpgrade, addVersion]) add(program, run);
+  for (const add of [addServe, addConfig, addSchema, addTuple, addSession, addCheck, addExpand, addLookup, addPreview, addWatch, addHolds, addAudit, addKeyCommands, addTenant, addTest, addBackup, addRestore, addFsck, addUpgrade, addVersion]) add(program, run);
   return program;
 }

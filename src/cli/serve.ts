@@ -1,6 +1,9 @@
 import type { Command } from "commander";
 import { limits } from "../base/limits.js";
+import type { AuditOptions } from "../database/audit-log.js";
 import { Database } from "../database/database.js";
+import { RefusalRecords } from "../server/access/refusal-records.js";
+import type { Configuration } from "../server/configuration/configuration.js";
 import { metricsAddressOf } from "../server/configuration/metrics-address.js";
 import type { Settings } from "../server/configuration/options.js";
 import { serve, type Server, type ServerBounds } from "../server/server.js";
@@ -10,6 +13,7 @@ import { failureFields, openLog, type Logger } from "../server/telemetry/log.js"
 import { Metrics } from "../server/telemetry/metrics.js";
 import { observers, type ServerObserver } from "../server/telemetry/observer.js";
 import { addConfigurationOptions, configurationHelp, configurationOf } from "./configuration-options.js";
+import { dialectsOf } from "./dialects.js";
 import { openGuards } from "./guards.js";
 import type { Runner } from "./options.js";
 import type { Output } from "./output.js";
@@ -32,8 +36,8 @@ Examples:
       // Unheard it would end the process, which may be busy opening its store.
       const forget = terminal.onHangup(() => undefined);
       try {
-        const { settings } = await configurationOf(command, terminal);
-        await runServer(settings, output, terminal, stopped);
+        const { settings, entries } = await configurationOf(command, terminal);
+        await runServer({ settings, entries }, output, terminal, stopped);
       } finally {
         forget();
       }
@@ -43,7 +47,7 @@ Examples:
 }
 
 /** Opens everything in order, waits, and closes it in the other order; what was opened is closed too where the next cannot be. */
-async function runServer(settings: Settings, output: Output, terminal: Terminal, stopped: Promise<void>): Promise<void> {
+async function runServer({ settings, entries }: Configuration, output: Output, terminal: Terminal, stopped: Promise<void>): Promise<void> {
   const logger = openLog({ level: settings.logLevel, format: logFormatOf(settings, terminal), output: terminal.stderr });
   const running: { database?: Database; server?: Server } = {};
   const metrics = new Metrics(packageVersion(), () => {
@@ -56,10 +60,15 @@ async function runServer(settings: Settings, output: Output, terminal: Terminal,
     acceptClock: settings.acceptClock,
     report: (error) => logger.error(failureFields(error, logger), "background work failed"),
     observer: metrics,
+    ...auditOf(settings),
   });
   running.database = database;
+  const { recorder } = database;
+  const refusals = recorder && new RefusalRecords(recorder, database);
   try {
-    const { server, forget } = await openServer(settings, database, observers(metrics, callLog(logger, settings.slowCall)), logger, terminal);
+    void recorder?.record({ kind: "configuration", at: database.now(), settings: Object.fromEntries(entries.map(({ key, text }) => [key, text ?? ""])) }, false);
+    const watching = observers(metrics, callLog(logger, settings.slowCall));
+    const { server, forget } = await openServer(settings, database, refusals === undefined ? watching : alsoTold(watching, refusals), logger, terminal);
     running.server = server;
     try {
       const endpoint = await openEndpoint(settings, metrics, server);
@@ -76,6 +85,7 @@ async function runServer(settings: Settings, output: Output, terminal: Terminal,
       await server.close(0);
     }
   } finally {
+    refusals?.flush();
     await database.close();
   }
   logger.info("stopped");
@@ -85,6 +95,7 @@ async function openServer(settings: Settings, database: Database, observer: Serv
   const { reload, ...guards } = await openGuards(settings, (warning) => logger.warn({ code: warning.code }, warning.message), observer);
   const server = await serve(database, {
     ...guards,
+    ...(await dialectsOf(settings, database)),
     address: settings.address,
     insecure: settings.insecure,
     quotas: database,
@@ -103,6 +114,35 @@ async function openServer(settings: Settings, database: Database, observer: Serv
   return { server, forget };
 }
 
+function auditOf(settings: Settings): { readonly audit?: AuditOptions } {
+  const { audit: mode, auditFolder: folder, auditKey: keyFile, auditCheckpointInterval, auditWitness: witness, auditRetentionAge: ageMs, auditRetentionSize: bytes } = settings;
+  if (mode === "off") return {};
+  return {
+    audit: {
+      mode,
+      version: packageVersion(),
+      checkpointMs: auditCheckpointInterval,
+      retention: { ...(Number.isFinite(ageMs) && { ageMs }), ...(Number.isFinite(bytes) && { bytes }) },
+      hashedFields: settings.auditHashField ?? [],
+      oneIn: settings.auditSample,
+      ...(folder !== undefined && { folder }),
+      ...(keyFile !== undefined && { keyFile }),
+      ...(witness !== undefined && { witness }),
+    },
+  };
+}
+
+/** Refused authentications are written to the decision log as well. */
+function alsoTold(observer: ServerObserver, refusals: RefusalRecords): ServerObserver {
+  return {
+    ...observer,
+    onAuthentication: (event) => {
+      observer.onAuthentication(event);
+      refusals.onAuthentication(event);
+    },
+  };
+}
+
 function boundsOf({ callsMax, loopDelayMax, watchersMax, liveStreamsMax, connectionAge, connectionAgeGrace }: Settings): ServerBounds {
   const connectionAgeGraceMs = connectionAgeGrace ?? Math.min(connectionAge, limits.timerMsMax);
   return { callsMax, loopDelayMsMax: loopDelayMax, watchersMax, liveStreamsMax, connectionAgeMs: connectionAge, connectionAgeGraceMs };
@@ -115,12 +155,13 @@ async function openEndpoint(settings: Settings, { registry }: Metrics, server: S
   return Endpoint.open({ address, registry, readiness: () => server.readiness, ...(token === undefined ? {} : { token }) });
 }
 
-async function announce({ data }: Settings, { address }: Server, endpoint: Endpoint | undefined, output: Output, logger: Logger): Promise<void> {
+async function announce({ data }: Settings, { address, httpAddress }: Server, endpoint: Endpoint | undefined, output: Output, logger: Logger): Promise<void> {
   const metricsAddress = endpoint?.address;
-  logger.info({ address, metricsAddress, version: packageVersion() }, "serving");
+  logger.info({ address, httpAddress, metricsAddress, version: packageVersion() }, "serving");
+  const others = `${httpAddress === undefined ? "" : `, HTTP on ${httpAddress}`}${metricsAddress === undefined ? "" : `, metrics on ${metricsAddress}`}`;
   await output.write(
-    () => `usher listening on ${address}, data in ${data}${metricsAddress === undefined ? "" : `, metrics on ${metricsAddress}`}`,
-    () => ({ address, data, ...(metricsAddress === undefined ? {} : { metricsAddress }) }),
+    () => `usher listening on ${address}, data in ${data}${others}`,
+    () => ({ address, data, ...(httpAddress === undefined ? {} : { httpAddress }), ...(metricsAddress === undefined ? {} : { metricsAddress }) }),
   );
 }
 

@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import type { Consistency } from "../model/service.js";
+import { parseInstant } from "./instant.js";
 
 /** The options that choose the snapshot to read; none: the latest. */
 export interface SnapshotOptions {
@@ -9,12 +10,17 @@ export interface SnapshotOptions {
 
 export function addSnapshotOptions(command: Command): Command {
   return command
-    .addOption(new Option("--at <zookie>", "at exactly this snapshot").conflicts("atLeast"))
+    .addOption(new Option("--at <zookie|time>", "at exactly this snapshot; or as of an instant, as 2026-03-01T09:30:00Z, or -15m for so long ago").conflicts("atLeast"))
     .option("--at-least <zookie>", "at least as fresh as this zookie");
 }
 
 export function consistencyOf({ at, atLeast }: SnapshotOptions): { readonly consistency?: Consistency } {
-  if (at !== undefined) return { consistency: { kind: "exact", zookie: at } };
+  if (at !== undefined) return { consistency: atOf(at) };
   if (atLeast !== undefined) return { consistency: { kind: "atLeast", zookie: atLeast } };
   return {};
+}
+
+/** A time has a `:`, or begins with `-` and is short; no zookie is like that. */
+function atOf(text: string): Consistency {
+  return text.includes(":") || /^-\d+[a-z]+$/.test(text) ? { kind: "asOf", instant: parseInstant(text) } : { kind: "exact", zookie: text };
 }

@@ -109,6 +109,8 @@ class Connection {
         this.#draining = true;
         this.#timers.push(setTimeout(() => this.#end.abort(), Math.min(response.reconnectAfterMs, limits.timerMsMax)));
         return;
+      case "members":
+        return;
       default:
         return lines.take(response);
     }

@@ -1,0 +1,16 @@
+import type { Service } from "../model/service.js";
+import { authzenAdapter } from "../server/adapters/authzen/authzen.js";
+import { loadAuthzenMapping, noMapping } from "../server/adapters/authzen/mapping.js";
+import { loadEnvoyMapping } from "../server/adapters/envoy/mapping.js";
+import type { Settings } from "../server/configuration/options.js";
+import { watchAdapter } from "../server/http/watch.js";
+import type { ServerOptions } from "../server/server.js";
+
+/** What a server speaks beside `usher.v1`, as its settings say. @throws `invalid_configuration` */
+export async function dialectsOf({ httpAddress, httpUrl, authzenMapping, envoyMapping }: Settings, service: Service): Promise<Pick<ServerOptions, "http" | "envoy">> {
+  const authzen = authzenMapping === undefined ? noMapping : await loadAuthzenMapping(authzenMapping);
+  return {
+    ...(httpAddress === undefined ? {} : { http: { address: httpAddress, ...(httpUrl === undefined ? {} : { url: httpUrl }), adapters: [authzenAdapter(service, authzen), watchAdapter(service)] } }),
+    ...(envoyMapping === undefined ? {} : { envoy: await loadEnvoyMapping(envoyMapping) }),
+  };
+}

@@ -7,6 +7,7 @@ import { full, grownTuplesNamed, quick, type Settings, type Suite } from "./suit
 import { conditions } from "./suites/conditions.js";
 import { engine } from "./suites/engine.js";
 import { growth } from "./suites/growth.js";
+import { audit } from "./suites/audit.js";
 import { grpc } from "./suites/grpc.js";
 import { live } from "./suites/live.js";
 import { model } from "./suites/model.js";
@@ -18,7 +19,7 @@ import { writes } from "./suites/writes.js";
 import { wholeNumber } from "./whole-number.js";
 
 /** `npm run bench`: see the usage. Figures differ between machines and between minutes; the ratios are taken within one run. */
-const suites: readonly Suite[] = [model, conditions, storage, engine, spicedb, watch, live, writes, grpc, growth, start];
+const suites: readonly Suite[] = [model, conditions, storage, engine, spicedb, watch, live, writes, grpc, audit, growth, start];
 
 const usage = `usage: npm run bench -- [--only NAME]… [--quick] [--tuples N] [--json FILE]
   --only NAME   this suite, again for more:

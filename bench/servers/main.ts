@@ -7,7 +7,7 @@ import type { Order } from "./process.js";
 import type { Running } from "./running.js";
 import { startUsher } from "./usher.js";
 
-/** A server in a process of its own, told what to do by messages: see `process.ts`. `main.js echo`, `main.js fixed`, `main.js usher FOLDER`. */
+/** A server in a process of its own, told what to do by messages: see `process.ts`. `main.js echo`, `main.js fixed`, `main.js usher FOLDER`, and with a decision log in that mode `main.js buffer FOLDER`, `main.js block FOLDER`. */
 
 const [kind, folder = ""] = process.argv.slice(2);
 const running = await start();
@@ -19,6 +19,7 @@ function start(): Promise<Running> {
   if (kind === "echo") return startEcho();
   if (kind === "fixed") return startFixed();
   if (kind === "usher") return startUsher(folder);
+  if (kind === "buffer" || kind === "block") return startUsher(folder, kind);
   throw new Error(`there is no server \`${kind}\``);
 }
 

@@ -9,9 +9,9 @@ export type Order = "processor time" | "resident" | "start profile" | "stop prof
 
 /**
  * Which server: `echo`, the bare transport with the same messages; `fixed`, Usher's server before a service that
- * always answers the same; `usher`, all of it, over a folder.
+ * always answers the same; `usher`, all of it, over a folder; `buffer` and `block`, with its decision log in that mode.
  */
-export type Kind = "echo" | "fixed" | "usher";
+export type Kind = "echo" | "fixed" | "usher" | "buffer" | "block";
 
 /** A server in a child process, so that it does not share a thread with whoever measures it. */
 export class ServerProcess {

@@ -1,6 +1,10 @@
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
+import { ProtoCodec } from "../../src/base/proto.js";
 import { Database } from "../../src/database/database.js";
 import type { CheckRequest } from "../../src/model/service.js";
 import { methods } from "../../src/model/wire/methods.js";
+import { writeObject, writeSubject } from "../../src/server/adapters/authzed/references.js";
 import { withFolder } from "../folder.js";
 import { batchSize, seed, warmQuestions, type Settings } from "../suite.js";
 import { documents } from "../worlds/documents.js";
@@ -21,8 +25,12 @@ export interface Rig {
   readonly echo: Station;
   readonly fixed: Station;
   readonly usher: Station;
+  /** Usher with its decision log in that mode, on a copy of the same data; where it was asked for. */
+  readonly logging: { readonly buffer: Station; readonly block: Station } | undefined;
   /** Few enough to be remembered; half of them allowed, in turn. */
   readonly checks: readonly Buffer[];
+  /** The same, as SpiceDB's clients ask them. */
+  readonly authzedChecks: readonly Buffer[];
   /** A hundred of the same questions. */
   readonly batch: Buffer;
   /** A hundred that were never asked before, each time. */
@@ -32,8 +40,9 @@ export interface Rig {
 }
 
 /** Runs the body beside the three servers, Usher's with the document system in it. */
-export async function withRig<T>({ documentTuples, questions }: Settings, body: (rig: Rig) => Promise<T>): Promise<T> {
-  return withFolder(async (folder) => {
+export async function withRig<T>({ documentTuples, questions }: Settings, body: (rig: Rig) => Promise<T>, logs = false): Promise<T> {
+  return withFolder(async (root) => {
+    const folder = join(root, "usher");
     const world = documents.make({ tuples: documentTuples, questions, seed });
     const database = await Database.open(folder);
     try {
@@ -46,18 +55,26 @@ export async function withRig<T>({ documentTuples, questions }: Settings, body: 
     const pairs = world.streams?.pairs?.(seed);
     const freshBatch = () => batchOf(taken(pairs));
     const stations: Station[] = [];
-    const start = async (name: string, kind: Kind) => {
-      const server = await ServerProcess.start(kind, folder);
+    const start = async (name: string, kind: Kind, data = folder) => {
+      const server = await ServerProcess.start(kind, data);
       const station = { name, server, caller: new Caller(server.address) };
       stations.push(station);
       return station;
     };
+    const copy = async (name: string) => {
+      const to = join(root, name);
+      await cp(folder, to, { recursive: true });
+      return to;
+    };
+    const logging = async () => ({ buffer: await start("Usher, its log in buffer mode", "buffer", await copy("buffer")), block: await start("Usher, its log in block mode", "block", await copy("block")) });
     try {
       return await body({
+        logging: logs ? await logging() : undefined,
         echo: await start("echo", "echo"),
         fixed: await start("Usher's server, fixed answers", "fixed"),
         usher: await start("Usher", "usher"),
         checks: asked.slice(0, 2 * warmQuestions).map((question) => methods.check.request.encode(question)),
+        authzedChecks: asked.slice(0, 2 * warmQuestions).map(authzedCheckOf),
         batch: batchOf(asked.slice(0, batchSize)),
         freshBatch,
         warm: async ({ caller }) => {
@@ -71,6 +88,12 @@ export async function withRig<T>({ documentTuples, questions }: Settings, body: 
       }
     }
   });
+}
+
+const authzedCheck = new ProtoCodec("authzed.api.v1.CheckPermissionRequest");
+
+function authzedCheckOf({ object, permission, subject }: CheckRequest): Buffer {
+  return authzedCheck.encode({ resource: writeObject(object), permission, subject: writeSubject(subject) });
 }
 
 function batchOf(items: readonly CheckRequest[]): Buffer {

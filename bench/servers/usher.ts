@@ -2,9 +2,9 @@ import { Database } from "../../src/database/database.js";
 import { serve } from "../../src/server/server.js";
 import type { Running } from "./running.js";
 
-/** Usher as it is: the database in the folder, served. */
-export async function startUsher(folder: string): Promise<Running> {
-  const database = await Database.open(folder);
+/** Usher as it is: the database in the folder, served; with its decision log, where a mode is given. */
+export async function startUsher(folder: string, audit?: "buffer" | "block"): Promise<Running> {
+  const database = await Database.open(folder, audit === undefined ? {} : { audit: { mode: audit, version: "bench" } });
   const server = await serve(database, { address: "127.0.0.1:0", onError: (error, path) => console.error(path, error) });
   return {
     address: server.address,

@@ -1,6 +1,7 @@
 import { cpus } from "node:os";
 
 import { methods } from "../../src/model/wire/methods.js";
+import { authzedMethods } from "../../src/server/adapters/authzed/methods.js";
 import { contest, type Contender } from "../contest.js";
 import { atLeast, atMost, type Row } from "../report.js";
 import { withRig, type Rig, type Station } from "../servers/rig.js";
@@ -22,11 +23,18 @@ export const grpc: Suite = {
     }),
 };
 
-async function checks({ echo, fixed, usher, checks: messages }: Rig, inFlight: number, settings: Settings): Promise<Row[]> {
+async function checks({ echo, fixed, usher, checks: messages, authzedChecks }: Rig, inFlight: number, settings: Settings): Promise<Row[]> {
   const name = ({ name }: Station) => `Check, ${inFlight} in flight: ${name}`;
   const over = (station: Station): Contender => ({ ...calling(station, methods.check.path, (index) => messages[index % messages.length]), name: name(station), inFlight });
   const goals = ({ ratios }: Row) => [atLeast("rate beside echo", 0.8, ratios?.[0]?.perSecond), atMost("p99 beside echo", 1.5, ratios?.[0]?.p99)];
-  return contest([over(echo), { ...over(fixed), beside: [name(echo)] }, { ...over(usher), beside: [name(echo)], ...(inFlight > 1 && { goals }) }], settings);
+  const authzed: Contender = {
+    ...calling(usher, authzedMethods.checkPermission.path, (index) => authzedChecks[index % authzedChecks.length]),
+    name: `${name(usher)}, as SpiceDB's clients ask`,
+    inFlight,
+    beside: [name(usher)],
+    ...(inFlight > 1 && { goals: ({ ratios }: Row) => [atLeast("rate beside our own Check", 0.85, ratios?.[0]?.perSecond)] }),
+  };
+  return contest([over(echo), { ...over(fixed), beside: [name(echo)] }, { ...over(usher), beside: [name(echo)], ...(inFlight > 1 && { goals }) }, authzed], settings);
 }
 
 /** The server is held to one core while they run, where the system has a way to. */

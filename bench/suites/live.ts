@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { setImmediate, setTimeout } from "node:timers/promises";
 
+import { limits } from "../../src/base/limits.js";
 import { Guard } from "../../src/client/guard/guard.js";
 import { Database } from "../../src/database/database.js";
 import type { Tuple } from "../../src/model/tuple.js";
@@ -10,6 +11,7 @@ import { openLevelStore } from "../../src/storage/level/store.js";
 import { withFolder } from "../folder.js";
 import { DistantEnforcer, machineMs } from "../live/distant-enforcer.js";
 import { Enforcer } from "../live/enforcer.js";
+import { plannedRestart } from "../live/restart.js";
 import { startPusher } from "../live/push.js";
 import { guestHolds, guests, guestTuple, holdsOfOne, liveSchema, liveWorld, staffHolds, strangeTuple, usersMax, wideTuples, type LiveWorld } from "../live/world.js";
 import { settledMemory } from "../memory.js";
@@ -45,7 +47,7 @@ export const live: Suite = {
   async run(settings) {
     const held = settings.thorough ? 100_000 : 10_000;
     const rows = await withRig(held, settings, async (rig) => [...(await embedded(rig)), ...(await massFlips(rig)), await reads(rig)]);
-    return [...rows, ...(await withRig(held, settings, distant)), ...(await limit(settings))];
+    return [...rows, ...(await withRig(held, settings, distant)), ...(await limit(settings)), await plannedRestart(held, settings.thorough ? 30_000 : limits.leaseMsDefault)];
   },
 };
 

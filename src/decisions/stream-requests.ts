@@ -193,7 +193,8 @@ function checkHoldId(id: number): number {
 }
 
 function requireCount<Item>(list: readonly Item[], what: string, max: number): readonly Item[] {
-  if (!Array.isArray(list)) throw new UsherError("invalid_request", `\`${what}\` is ${quote(list)}: pass a list`);
+  const given: unknown = list;
+  if (!Array.isArray(given)) throw new UsherError("invalid_request", `\`${what}\` is ${quote(list)}: pass a list`);
   if (list.length > max) throw new UsherError("request_too_large", `the message has ${list.length} ${what}: at most ${max} are taken at once`);
   return list;
 }

@@ -127,7 +127,7 @@ describe("what is recorded of live decisions", () => {
       held.release();
       await until(() => of(log, "release").length > 0);
       assert.deepEqual(of(log, "release").map(({ uses }) => uses), [3]);
-      await guard.close();
+      guard.close();
     });
   });
 

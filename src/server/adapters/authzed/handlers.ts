@@ -14,7 +14,6 @@ import { readsOf, type ForeignZedTokens } from "./consistency.js";
 import { lookupResources, lookupSubjects } from "./lookups.js";
 import { authzedMethods as methods } from "./methods.js";
 import { deleteRelationships, readRelationships } from "./relationships.js";
-import { writeSchema } from "./schema.js";
 import { answerOfSchema } from "./schema-reflection.js";
 import { watch } from "./watch.js";
 
@@ -53,7 +52,7 @@ export function authzedHandlers(
     importBulkRelationships: clientStreamHandler(methods.importBulkRelationships, (messages, call) => importRelationships(service, messages, call), report, reception),
     exportBulkRelationships: streamHandler(methods.exportBulkRelationships, (request, call) => exportRelationships(reads, request, call), report, results, reception),
     readSchema: unaryHandler(methods.readSchema, (request, call) => service.readSchema(request, call), report, reception),
-    writeSchema: unaryHandler(methods.writeSchema, (request, call) => writeSchema(service, request, call), report, reception),
+    writeSchema: unaryHandler(methods.writeSchema, (request, call) => service.writeSchema(request, call), report, reception),
     reflectSchema: unaryHandler(methods.reflectSchema, (request, call) => answerOfSchema(reads, request, call), report, reception),
     computablePermissions: unaryHandler(methods.computablePermissions, (request, call) => answerOfSchema(reads, request, call), report, reception),
     dependentRelations: unaryHandler(methods.dependentRelations, (request, call) => answerOfSchema(reads, request, call), report, reception),

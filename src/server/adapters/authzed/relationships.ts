@@ -192,8 +192,5 @@ function readGiven(messages: readonly PreconditionMessage[], struct: StructMessa
 }
 
 function readPrecondition({ operation, filter }: PreconditionMessage): Precondition {
-  if (filter && filter.resourceType === "" && !filter.optionalSubjectFilter) {
-    throw reasoned("invalid_filter", "ERROR_REASON_EMPTY_PRECONDITION", "the precondition's filter is empty: name a resource type or a subject type", { field: "filter" });
-  }
   return { kind: preconditions.fromWire(operation, "operation"), filter: readFilter(filter, "filter") };
 }

@@ -8,7 +8,6 @@ import { RequestReader, ResponseWriter } from "./converters.js";
 import { permissionsOver, relationsUnder, type MemberName } from "./dependencies.js";
 import { writeCaveat, writeDefinition, type CaveatMessage, type DefinitionMessage } from "./reflection.js";
 import { diffsOf, type DiffMessage } from "./schema-diff.js";
-import { toldApart } from "./schema.js";
 
 interface AskMessage {
   readonly consistency?: ConsistencyMessage | null;
@@ -101,7 +100,7 @@ export const dependentResponse = new ResponseWriter<SchemaAnswer<readonly Member
 );
 
 export const diffRequest = new RequestReader<SchemaQuestion<readonly DiffMessage[]>, DiffRequestMessage>("DiffSchemaRequest", ({ consistency, comparisonSchema }) => {
-  const to = compiled(comparisonSchema);
+  const to = compileSchema(comparisonSchema);
   return { consistency: readConsistency(consistency), answer: (from) => diffsOf(from, to) };
 });
 
@@ -113,14 +112,6 @@ export const diffResponse = new ResponseWriter<SchemaAnswer<readonly DiffMessage
 export async function answerOfSchema<Answer>(reads: Reads, { consistency, answer }: SchemaQuestion<Answer>, call: Call): Promise<SchemaAnswer<Answer>> {
   const { text, zookie } = await reads.readSchema(consistency === undefined ? {} : { consistency }, call);
   return { zookie, answer: answer(compileSchema(text)) };
-}
-
-function compiled(text: string): Schema {
-  try {
-    return compileSchema(text);
-  } catch (error) {
-    throw toldApart(error, text);
-  }
 }
 
 function writeReference({ type, name, kind }: MemberName): ReferenceMessage {

@@ -60,6 +60,10 @@ describe("failures, as SpiceDB's clients are told of them", () => {
     assert.deepEqual(reported, ["/authzed.api.v1.PermissionsService/CheckPermission"]);
   });
 
+  it("tell of what is not served", async () => {
+    await assert.rejects(client.promises.bulkCheckPermission(v1.BulkCheckPermissionRequest.create()), { code: status.UNIMPLEMENTED });
+  });
+
   it("tell of a message that cannot be read", async () => {
     const raw = new Client(server.address, credentials.createInsecure());
     const same = (bytes: Buffer) => bytes;

@@ -74,9 +74,9 @@ describe("LookupResources", () => {
   it("refuses the cursor of another lookup, and what is none", async () => {
     const [{ afterResultCursor } = v1.LookupResourcesResponse.create()] = await lookup("ana", { optionalLimit: 1 });
     const given = { ...(afterResultCursor && { optionalCursor: afterResultCursor }) };
-    await refuses(lookup("cleo", given), status.FAILED_PRECONDITION, "ERROR_REASON_INVALID_CURSOR");
-    await refuses(lookup("ana", given, { hour: 10 }), status.FAILED_PRECONDITION, "ERROR_REASON_INVALID_CURSOR");
-    await refuses(lookup("ana", { optionalCursor: { token: "WyJhIl0" } }), status.FAILED_PRECONDITION, "ERROR_REASON_INVALID_CURSOR");
+    await refuses(lookup("cleo", given), status.INVALID_ARGUMENT, "ERROR_REASON_INVALID_CURSOR");
+    await refuses(lookup("ana", given, { hour: 10 }), status.INVALID_ARGUMENT, "ERROR_REASON_INVALID_CURSOR");
+    await refuses(lookup("ana", { optionalCursor: { token: "WyJhIl0" } }), status.INVALID_ARGUMENT, "ERROR_REASON_INVALID_CURSOR");
   });
 
   it("refuses what the schema has not, and a wildcard", async () => {

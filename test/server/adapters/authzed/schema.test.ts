@@ -54,7 +54,7 @@ describe("SchemaService", () => {
   it("refuses a text that cannot be read, and one that does not fit together", async () => {
     const { metadata } = await refuses(spice.schema("definition user {\n  relation : }"), status.INVALID_ARGUMENT, "ERROR_REASON_SCHEMA_PARSE_ERROR");
     assert.equal(metadata["line"], "2");
-    await refuses(spice.schema("definition user { relation friend: nobody }"), status.INVALID_ARGUMENT, "ERROR_REASON_SCHEMA_TYPE_ERROR");
+    await refuses(spice.schema("definition user { relation friend: nobody }"), status.INVALID_ARGUMENT, "ERROR_REASON_SCHEMA_PARSE_ERROR");
     await refuses(readSchema(), status.NOT_FOUND, "ERROR_REASON_UNSPECIFIED");
   });
 
@@ -141,6 +141,6 @@ describe("SchemaService", () => {
     assert.ok(type?.diff.oneofKind === "relationSubjectTypeAdded");
     assert.deepEqual([type.diff.relationSubjectTypeAdded.relation?.name, type.diff.relationSubjectTypeAdded.changedSubjectType?.subjectDefinitionName], ["unused", "group"]);
     await refuses(diff("definition"), status.INVALID_ARGUMENT, "ERROR_REASON_SCHEMA_PARSE_ERROR");
-    await refuses(diff("definition doc { permission view = nothing }"), status.INVALID_ARGUMENT, "ERROR_REASON_SCHEMA_TYPE_ERROR");
+    await refuses(diff("definition doc { permission view = nothing }"), status.INVALID_ARGUMENT, "ERROR_REASON_SCHEMA_PARSE_ERROR");
   });
 });

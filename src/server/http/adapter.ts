@@ -12,7 +12,7 @@ export interface HttpRequest {
   readonly parameters: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   /** @param name in lower case */
-  header(name: string): string | undefined;
+  readonly header: (name: string) => string | undefined;
 }
 
 export interface HttpAnswer {
@@ -57,7 +57,7 @@ export interface StreamRoute<Request> extends Route<Request> {
 /** What everybody may read, with a key or without, and which is always the same. */
 export interface OpenRoute {
   readonly url: string;
-  answer(): HttpAnswer;
+  readonly answer: () => HttpAnswer;
 }
 
 /** Where an adapter puts its routes. */

@@ -29,8 +29,9 @@ export async function answerEvents<Request>(answer: StreamAnswer<Request>, read:
   const request = exchange.admit(read);
   streams.add(cancellation);
   const flow = new Flow(response, cancellation.signal, streams);
-  const pieces = exchange.run((call) => route.stream(request, call))[Symbol.asyncIterator]();
+  let pieces: AsyncIterator<string> | undefined;
   try {
+    pieces = exchange.run((call) => route.stream(request, call))[Symbol.asyncIterator]();
     const first = pieces.next();
     await settled(first, limits.streamOpenMs);
     answer.begin();
@@ -39,12 +40,12 @@ export async function answerEvents<Request>(answer: StreamAnswer<Request>, read:
   } finally {
     streams.delete(cancellation);
     flow.close();
-    await pieces.return?.();
+    await pieces?.return?.();
   }
 }
 
 async function send<Request>({ route, exchange, response, visible }: StreamAnswer<Request>, pieces: AsyncIterator<string>, first: Promise<IteratorResult<string>>, flow: Flow): Promise<void> {
-  response.writeHead(200, { "content-type": route.contentType, "cache-control": "no-store", "x-accel-buffering": "no", [requestIdKey]: exchange.requestId });
+  response.writeHead(200, { "content-type": route.contentType, "cache-control": "no-store", "x-accel-buffering": "no", connection: "close", [requestIdKey]: exchange.requestId });
   response.flushHeaders();
   const { signal } = exchange.cancellation;
   try {

@@ -7,8 +7,11 @@ import { limits } from "../../base/limits.js";
 import type { Tls } from "../access/tls.js";
 import { answerSocket } from "./failures.js";
 
-/** Fastify, as little of it as the host needs: the router, the reading of bodies, the order of things. */
-export function createApp(tls: Tls | undefined, onBadUrl: (thrown: Error, request: FastifyRequest, reply: FastifyReply) => void): FastifyInstance {
+/**
+ * Fastify, as little of it as the host needs: the router, the reading of bodies, the order of things.
+ * @param requestMs how long a request may take to arrive
+ */
+export function createApp(tls: Tls | undefined, requestMs: number, onBadUrl: (thrown: Error, request: FastifyRequest, reply: FastifyReply) => void): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: limits.messageBytesMax,
@@ -19,7 +22,7 @@ export function createApp(tls: Tls | undefined, onBadUrl: (thrown: Error, reques
     return503OnClosing: false,
     frameworkErrors: onBadUrl,
     clientErrorHandler: answerSocket,
-    serverFactory: (handler) => createServerOf(tls, handler),
+    serverFactory: (handler) => createServerOf(tls, requestMs, handler),
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
@@ -27,12 +30,12 @@ export function createApp(tls: Tls | undefined, onBadUrl: (thrown: Error, reques
 }
 
 /** A certificate that is replaced holds for connections from then on, as over gRPC. */
-function createServerOf(tls: Tls | undefined, handler: RequestListener): Server {
+function createServerOf(tls: Tls | undefined, requestMs: number, handler: RequestListener): Server {
   const options: ServerOptions = {
     maxHeaderSize: limits.httpHeaderBytesMax,
-    requestTimeout: limits.httpRequestMs,
-    headersTimeout: limits.httpRequestMs,
-    connectionsCheckingInterval: limits.httpRequestMs / 2,
+    requestTimeout: requestMs,
+    headersTimeout: requestMs,
+    connectionsCheckingInterval: requestMs / 2,
   };
   if (tls === undefined) return createServer(options, handler);
   const server = createTlsServer({ ...options, ...tls.options }, handler);

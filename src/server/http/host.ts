@@ -28,6 +28,8 @@ export interface HttpOptions {
   readonly adapters: readonly HttpAdapter[];
   /** Connections at a time. Default: `limits.httpConnectionsMax`. */
   readonly connectionsMax?: number;
+  /** How long a request may take to arrive. Default: `limits.httpRequestMs`. */
+  readonly requestMs?: number;
   /** How long a request with one answer may take. Default: `limits.httpCallMs`. */
   readonly callMs?: number;
 }
@@ -65,7 +67,7 @@ export class HttpHost {
   private constructor(options: HttpOptions, ground: HttpGround) {
     this.#options = options;
     this.#ground = ground;
-    this.#app = createApp(ground.tls, (thrown, request, reply) => this.#fail(request, reply, requestError(thrown) ?? thrown));
+    this.#app = createApp(ground.tls, options.requestMs ?? limits.httpRequestMs, (thrown, request, reply) => this.#fail(request, reply, requestError(thrown) ?? thrown));
     this.#app.server.maxConnections = options.connectionsMax ?? limits.httpConnectionsMax;
     this.#app.addHook("onRequest", async (request) => {
       if (request.is404) this.#refuseUnknown(request);
@@ -127,7 +129,7 @@ export class HttpHost {
     this.#app.route({
       method,
       url,
-      onRequest: (request, reply) => this.#arrive(rpc, adapter, request, reply, this.#options.callMs ?? limits.httpCallMs).enter(),
+      onRequest: async (request, reply) => this.#arrive(rpc, adapter, request, reply, this.#options.callMs ?? limits.httpCallMs).enter(),
       handler: async (request, reply) => {
         const { exchange } = this.#arrivalOf(request);
         const asked = exchange.admit(() => route.read(requestOf(request)));
@@ -148,22 +150,27 @@ export class HttpHost {
     this.#app.route({
       method,
       url,
-      onRequest: (request, reply) => this.#arrive(rpc, adapter, request, reply, Infinity).enter(),
+      onRequest: async (request, reply) => this.#arrive(rpc, adapter, request, reply, Infinity).enter(),
       handler: async (request, reply) => {
         const { exchange } = this.#arrivalOf(request);
         const visible = (thrown: unknown) => visibleError(thrown, rpc.path, report);
-        await answerEvents({ route, exchange, response: reply.raw, streams: watchers, begin: () => reply.hijack(), visible }, () => route.read(requestOf(request)));
+        await answerEvents({ route, exchange, response: reply.raw, streams: watchers, begin: () => void reply.hijack(), visible }, () => route.read(requestOf(request)));
       },
     });
   }
 
   #open({ url, answer }: OpenRoute, adapter: HttpAdapter): void {
     const rpc: Rpc = { path: `GET ${url}`, role: "read", writes: false, callClass: "read" };
-    this.#app.get(url, async (request, reply) => {
-      const exchange = this.#arrive(rpc, adapter, request, reply, limits.httpCallMs);
-      const answered = answer();
-      exchange.end();
-      return this.#send(exchange, reply, answered, bodyBytes(answered));
+    this.#app.route({
+      method: "GET",
+      url,
+      handler: async (request, reply) => {
+        const exchange = this.#arrive(rpc, adapter, request, reply, limits.httpCallMs);
+        const answered = answer();
+        const bytes = bodyBytes(answered);
+        exchange.end();
+        return this.#send(exchange, reply, answered, bytes);
+      },
     });
   }
 

@@ -4,7 +4,7 @@ import { limits } from "../../base/limits.js";
 import { checkFilter, type TupleFilter } from "../../model/filter.js";
 import { quote } from "../../model/object.js";
 import type { Service, WatchEvent, WatchTuplesRequest } from "../../model/service.js";
-import { formatTuple, type Tuple } from "../../model/tuple.js";
+import { instantText, tupleJson } from "../../model/tuple-json.js";
 import type { HttpAdapter, HttpRequest } from "./adapter.js";
 
 /** Query parameters that are fields of a filter. */
@@ -89,7 +89,7 @@ function invalid(name: string, problem: string, code: ErrorCode = "invalid_reque
 async function* textOf(events: AsyncIterable<WatchEvent>): AsyncIterable<string> {
   for await (const event of events) {
     const { kind, zookie, instant, ...rest } = event;
-    const head = { ...(zookie === undefined ? {} : { zookie }), instant: new Date(instant).toISOString() };
+    const head = { ...(zookie === undefined ? {} : { zookie }), instant: instantText(instant) };
     yield eventText(kind, "operations" in rest ? { ...head, ...rest, operations: rest.operations.map(({ kind: change, tuple }) => ({ kind: change, ...tupleJson(tuple) })) } : head, zookie);
   }
 }
@@ -97,17 +97,4 @@ async function* textOf(events: AsyncIterable<WatchEvent>): AsyncIterable<string>
 /** JSON has no line break of its own, so that all of it is one line of data. */
 function eventText(event: string, data: object, id?: string): string {
   return `${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
-}
-
-/** As the command line prints it. */
-function tupleJson(tuple: Tuple): object {
-  const { object, relation, subject, condition, expiresAt } = tuple;
-  return {
-    tuple: formatTuple(tuple),
-    object,
-    relation,
-    subject,
-    ...(condition === undefined ? {} : { condition }),
-    ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() }),
-  };
 }

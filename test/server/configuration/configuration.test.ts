@@ -98,12 +98,12 @@ describe("the configuration", () => {
     it("says of the decision log whether there is one, who signs it, how long it is kept, and what of it", async () => {
       const { settings } = await load({ flags: { data: "x" } });
       const { audit, auditCheckpointInterval, auditRetentionAge, auditRetentionSize, auditSample } = settings;
-      assert.deepEqual([audit, auditCheckpointInterval, auditRetentionAge, auditRetentionSize, auditSample], ["off", limits.auditCheckpointMs, Infinity, Infinity, 1]);
+      assert.deepEqual([audit, auditCheckpointInterval, auditRetentionAge, auditRetentionSize, auditSample], ["buffer", limits.auditCheckpointMs, Infinity, Infinity, 1]);
       const given = await loadFile("data: x\naudit: buffer\nauditCheckpointInterval: 1s\nauditWitness: https://witness.example/log\nauditRetentionAge: 90d\nauditRetentionSize: 1MiB\nauditSample: 1000000\n");
       assert.deepEqual([given.settings.auditCheckpointInterval, given.settings.auditWitness, given.settings.auditRetentionAge, given.settings.auditRetentionSize, given.settings.auditSample], [1_000, "https://witness.example/log", 90 * 86_400_000, 2 ** 20, 1_000_000]);
       const wrong: [SettingKey, string][] = [["audit", "on"], ["auditCheckpointInterval", "999ms"], ["auditCheckpointInterval", "25h"], ["auditWitness", "ftp://x"], ["auditWitness", "witness"], ["auditRetentionSize", "1048575"], ["auditSample", "0"], ["auditSample", "1000001"]];
       for (const [key, value] of wrong) await refused(load({ flags: { data: "x", [key]: value } }), key);
-      await refused(load({ flags: { data: "x", auditWitness: "https://witness.example" } }), "auditWitness,audit", /there is nothing to be sent/);
+      await refused(load({ flags: { data: "x", audit: "off", auditWitness: "https://witness.example" } }), "auditWitness,audit", /there is nothing to be sent/);
       await refused(load({ flags: { data: "x", audit: "block", auditSample: "2" } }), "auditSample,audit", /sample with `buffer`/);
     });
 

@@ -92,6 +92,23 @@ describe("the HTTP host's door", () => {
       }
     });
 
+    it("forgets a call when it has ended, however it did", async () => {
+      let held = 0;
+      const admit = place.access.admit.bind(place.access);
+      place.access.admit = (...args) => {
+        const caller = admit(...args);
+        held++;
+        return { ...caller, release: () => void held-- };
+      };
+      const key = await place.key("billing", "a", ["read"]);
+      assert.equal((await put("/probe/x", key)).status, 200);
+      assert.equal((await put("/probe/x", key, { body: Buffer.from("{") })).status, 400);
+      const gone = new AbortController();
+      probe.handle = () => new Promise(() => gone.abort());
+      await assert.rejects(put("/probe/x", key, { signal: gone.signal }));
+      await eventually(() => assert.equal(held, 0));
+    });
+
     it("shows what is open to everybody", async () => {
       assert.equal((await ask(place.server.httpAddress ?? "", "/open", { method: "GET" })).status, 200);
     });

@@ -159,6 +159,14 @@ describe("the HTTP host", () => {
       assert.deepEqual([late.status, codeOf(late)], [504, "deadline_exceeded"]);
     });
 
+    it("is that it does not arrive in time", async () => {
+      await server.close(0);
+      await open({ requestMs: 200 });
+      assert.match(await raw("POST /probe/a HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"), /^HTTP\/1\.1 408 .*"code":"deadline_exceeded"/s);
+      assert.match(await raw("POST /probe/a HTTP/1.1\r\nhost: h\r\n"), /^HTTP\/1\.1 408 /);
+      assert.equal(server.load.callsUnderWay, 0);
+    });
+
     it("is its client going away, and it is counted as that", async () => {
       const gone = new AbortController();
       let reason: unknown;

@@ -4,6 +4,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { UsherError } from "../../../src/base/errors.js";
 import { limits } from "../../../src/base/limits.js";
 import { Database } from "../../../src/database/database.js";
 import type { WatchEvent, WatchTuplesRequest } from "../../../src/model/service.js";
@@ -154,6 +155,15 @@ describe("changes as server-sent events", () => {
     await eventually(() => assert.deepEqual([watching.events.at(-1)?.event, watching.events.at(-1)?.data.code, watching.ended], ["end", "closed", true]));
   });
 
+  it("hold up no end of the server, though their client would keep its connection", async () => {
+    const { body } = await fetch(`http://${server.httpAddress}/v1/watch?checkpoint=100ms`);
+    const idle = await fetch(`http://${server.httpAddress}/v1/watch?wrong=1`);
+    assert.equal(idle.status, 400);
+    await idle.text();
+    await server.close(600_000);
+    assert.match(await new Response(body).text(), /event: end/);
+  });
+
   it("are no more at a time than watchers may be, and leave their place when their client goes", async () => {
     await server.close(0);
     await open({ bounds: { watchersMax: 1 } });
@@ -197,6 +207,25 @@ describe("changes as server-sent events", () => {
     stopped.destroy();
     await eventually(() => assert.ok(returned));
     assert.equal(server.load.streamBytes, 0);
+  });
+
+  it("have checkpoints unless told otherwise, and fail with a status for as long as they have not begun", async () => {
+    await server.close(0);
+    const desk = new Desk();
+    let failMs = 0;
+    desk.answer("watchTuples", async function* () {
+      await new Promise((resolve) => setTimeout(resolve, failMs));
+      throw new UsherError("zookie_expired", "it is too old");
+      yield { kind: "checkpoint", zookie: "z", instant: 1 } as const;
+    });
+    server = await serve(desk, { address: "127.0.0.1:0", onError: assert.fail, http: { address: "127.0.0.1:0", adapters: [watchAdapter(desk)] } });
+    const get = (headers = {}) => ask(server.httpAddress ?? "", "/v1/watch", { method: "GET", headers });
+    assert.deepEqual([(await get()).status, desk.asked[0]?.request], [410, { checkpointMs: limits.eventsCheckpointMsDefault }]);
+    assert.equal((await get({ "usher-actor": "not encoded" })).status, 400);
+    failMs = 3 * limits.streamOpenMs;
+    const late = await get();
+    assert.deepEqual([late.status, late.text], [200, `retry: ${limits.eventsRetryMs}\n\nevent: end\ndata: {"code":"zookie_expired","message":"it is too old"}\n\n`]);
+    assert.equal(server.load.streams, 0);
   });
 
   it("take a key of the role `read`, and end with it", async () => {

@@ -124,6 +124,12 @@ describe("traces", () => {
       assert.equal(inside?.spanId, "1".padStart(16, "0"));
     });
 
+    it("name a route over HTTP by its template", () => {
+      new Traces().begin("POST /stores/:store/check", new Metadata())?.end("ok", "r1");
+      const [span] = recorder.spans;
+      assert.deepEqual([span?.name, span?.attributes["http.request.method"], span?.attributes["http.route"]], ["POST /stores/:store/check", "POST", "/stores/:store/check"]);
+    });
+
     it("say by its code that a call failed, and nothing of what was asked", async () => {
       desk.answer("check", async () => {
         throw new UsherError("tuple_exists", "tuple `doc:s3cret` stands");

@@ -63,6 +63,9 @@ contextualTuples:
     object: { type: record, id: "{resource.id}" }
     relation: reader
     subject: { type: group, id: "{resource.properties.sharedWith}", relation: member }
+  - object: { type: record, id: "{resource.id}" }
+    relation: reader
+    subject: { type: user, id: "{resource.properties.readers}" }
 `,
     });
   });
@@ -175,6 +178,10 @@ contextualTuples:
         const { decision, context } = (await read([group], "ops")).body as Reply;
         assert.deepEqual([decision, context.error?.code], [false, "invalid_id"]);
       }
+      const shared = ({ subject, action, resource }: ReturnType<typeof question>, readers: string) => point.answer("evaluation", { subject, action, resource: { ...resource, properties: { readers } } });
+      assert.equal((await shared(question("frank", "read", "record-1"), "frank")).decision, true);
+      const everybody = await shared(question("frank", "read", "record-1"), "*");
+      assert.deepEqual([everybody.decision, everybody.context.error?.code], [false, "invalid_id"]);
       assert.equal((await read([{}], "ops")).status, 400);
       assert.equal((await read(1.5, "ops")).status, 400);
     });
@@ -266,7 +273,10 @@ contextualTuples:
       assert.deepEqual(await found("subject", { subject: { type: "user", properties: { role: "admin" } }, action: { name: "write" }, resource: archived }), [{ type: "user", id: "bob" }]);
       assert.deepEqual(await found("resource", { subject: bob, action: { name: "write" }, resource: { type: "record" } }), [{ type: "record", id: "record-1" }, { type: "record", id: "record-2" }]);
       assert.ok((await found("action", { subject: bob, resource: archived }))?.some(({ name }) => name === "write"));
-      assert.deepEqual(await found("subject", { subject: { type: "user" }, action: { name: "visit" }, resource }), [], "what is conditional is no result");
+      const conditional = { subject: { type: "user", id: "carol" }, action: { name: "visit" }, resource };
+      assert.deepEqual(await found("subject", conditional), []);
+      assert.deepEqual(await found("resource", conditional), []);
+      assert.deepEqual(await found("action", conditional), []);
     });
 
     it("goes on from page to page", async () => {

@@ -83,6 +83,9 @@ const defaultShape = { runRecords: limits.auditRunRecordsMax, fanIn: limits.audi
 /** What sampling leaves out; of live decisions a hold without its end would tell nothing. */
 const sampled: ReadonlySet<AuditKind> = new Set(["check", "batch_item", "lookup"]);
 
+/** What a caller makes as many of as it asks: while the backlog is full a denial waits too, or whoever is denied would fill the memory. What is taken away never does. */
+const asked: ReadonlySet<AuditKind> = new Set(["check", "batch_item", "lookup", "hold"]);
+
 /**
  * The decision log. On this thread an entry becomes text, and waits in the `Outbox`; in a thread of its own it becomes a record (`log/`). Checkpoints are
  * signed here, since the key has no business anywhere else.
@@ -190,12 +193,13 @@ export class DecisionLog implements Recorder<AuditEntry> {
       return undefined;
     }
     this.#counts.recorded++;
+    const waits = grants || (this.#outbox.isFull && asked.has(entry.kind));
     const hashed = this.#hashedFields.length > 0 ? hashFields(entry, this.#hashedFields) : undefined;
     const shown = hashed?.entry ?? entry;
     const text = JSON.stringify(shown);
-    if (!isTooLong(text)) return this.#outbox.put(hashed === undefined ? { text } : { text, salt: hashed.salt }, grants);
+    if (!isTooLong(text)) return this.#outbox.put(hashed === undefined ? { text } : { text, salt: hashed.salt }, waits);
     this.#counts.cut++;
-    return this.#outbox.put({ text: cutPayload(shown), ...(hashed && { salt: hashed.salt }) }, grants);
+    return this.#outbox.put({ text: cutPayload(shown), ...(hashed && { salt: hashed.salt }) }, waits);
   }
 
   /** @param tenant its records alone; undefined: all. @throws `invalid_cursor` */

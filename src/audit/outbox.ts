@@ -62,6 +62,11 @@ export class Outbox {
     return this.#backlog;
   }
 
+  /** As much waits as may. */
+  get isFull(): boolean {
+    return this.#backlog >= limits.auditBacklogBytesMax;
+  }
+
   /** Why it is not getting on. */
   get failure(): UsherError | undefined {
     return this.#failure;
@@ -69,7 +74,7 @@ export class Outbox {
 
   /** As `Recorder.record` says. */
   put({ text, salt }: Payload, grants: boolean): Promise<void> | undefined {
-    if (grants && this.#failure !== undefined && (this.#options.blocking || this.#isFull)) return this.#refuse(this.#failure);
+    if (grants && this.#failure !== undefined && (this.#options.blocking || this.isFull)) return this.#refuse(this.#failure);
     const batch = this.#gathering;
     if (salt !== undefined) batch.salts.set(batch.payloads.length, salt);
     batch.payloads.push(text);
@@ -102,10 +107,6 @@ export class Outbox {
     if (this.#backlog > 0) throw this.#failure ?? unavailable(undefined);
   }
 
-  get #isFull(): boolean {
-    return this.#backlog >= limits.auditBacklogBytesMax;
-  }
-
   #whatToWaitFor(batch: Gathering): Promise<void> | undefined {
     if (this.#options.blocking) {
       this.#soon ??= setImmediate(() => {
@@ -114,7 +115,7 @@ export class Outbox {
       });
       return (batch.durable ??= newOutcome()).promise;
     }
-    return this.#isFull ? (this.#drained ??= newOutcome()).promise : undefined;
+    return this.isFull ? (this.#drained ??= newOutcome()).promise : undefined;
   }
 
   #refuse(error: UsherError): Promise<void> {
@@ -146,7 +147,7 @@ export class Outbox {
       this.batches++;
       this.#backlog -= batch.units;
       batch.durable?.resolve();
-      if (!this.#isFull) this.#settleDrained();
+      if (!this.isFull) this.#settleDrained();
     }
     this.#sending = undefined;
   }
@@ -209,7 +210,7 @@ export class Outbox {
       batch.durable?.reject(error);
       delete batch.durable;
     }
-    if (this.#isFull) this.#settleDrained(error);
+    if (this.isFull) this.#settleDrained(error);
   }
 
   #settleDrained(error?: UsherError): void {

@@ -5,7 +5,7 @@ import type { Terminal } from "./terminal.js";
 /** What a script may rely on. */
 export const exitCodes = {
   ok: 0,
-  /** A check was denied, a test failed, a file is not formatted, two schemas differ, a preview found a loss, a replay or a proof found something. */
+  /** A check was denied, a test failed, a file is not formatted, two schemas differ, a preview found a loss, a replay or a proof found something, two databases answer otherwise, an export for SpiceDB is not whole. */
   denied: 1,
   usage: 2,
   /** A check needs context fields that it was not given. */
@@ -19,7 +19,7 @@ export const exitCodes = {
 export const exitHelp = `
 Exit codes:
   0  done; a check: allowed
-  1  a check: denied; a test failed; \`schema format --check\`, \`schema diff\`, \`fsck\`, \`preview --fail-on-loss\`, \`audit replay\` or \`audit verify\` found something
+  1  a check: denied; a test failed; \`schema format --check\`, \`schema diff\`, \`fsck\`, \`preview --fail-on-loss\`, \`audit replay\`, \`audit verify\`, \`compare\` or \`tuple export --for-spicedb\` found something
   2  usage: an unknown command or option, a missing argument
   3  a check: conditional, context fields are missing
   4  an error, printed as \`usher: CODE: message\`

@@ -1,4 +1,4 @@
-import type { Cause, Flip, HeldAnswer, HeldState, Hold, LiveResponse, RefusedHold } from "../model/live.js";
+import type { Cause, Flip, HeldAnswer, HeldState, Hold, LiveRequest, LiveResponse, RefusedHold } from "../model/live.js";
 import { formatObject } from "../model/object.js";
 import { formatSubject } from "../model/subject.js";
 import type { CheckText } from "../model/tuple-text.js";
@@ -15,10 +15,23 @@ interface Held {
   said?: string;
 }
 
-type News = Extract<LiveResponse, { readonly kind: "states" | "flips" | "refused" }>;
+export type HeldNews = Extract<LiveResponse, { readonly kind: "states" | "flips" | "members" | "refused" }>;
+
+/** What is held over streams that come one after another, and printed. */
+export interface Lines {
+  /** What a new stream is asked. */
+  requests(): Iterable<LiveRequest>;
+  /** Returns when it has been printed. */
+  take(news: HeldNews): Promise<void>;
+  /** All that the stream was asked has been told. */
+  covered(checkpoint: Extract<LiveResponse, { readonly kind: "checkpoint" }>): Promise<void>;
+}
+
+/** Holds of one message, so that the longest ids fit in it. */
+const holdsAtOnce = 500;
 
 /** Decisions that are held, each with what was printed of it: a line for how it stands at first, and one for each change. */
-export class HeldLines {
+export class HeldLines implements Lines {
   readonly #held: readonly Held[];
   readonly #output: Output;
 
@@ -30,15 +43,19 @@ export class HeldLines {
     this.#output = output;
   }
 
-  /** What a stream is told, in messages of so many; with the answers that were printed, so that those that are otherwise come back. */
-  *holds(atOnce: number): Generator<Hold[], void> {
-    for (let from = 0; from < this.#held.length; from += atOnce) {
-      yield this.#held.slice(from, from + atOnce).map(({ hold, answer }) => ({ ...hold, ...(answer === undefined ? {} : { last: answer }) }));
+  /** With the answers that were printed, so that those that are otherwise come back. */
+  *requests(): Generator<LiveRequest, void> {
+    for (let from = 0; from < this.#held.length; from += holdsAtOnce) {
+      yield { kind: "hold", holds: this.#held.slice(from, from + holdsAtOnce).map(({ hold, answer }) => ({ ...hold, ...(answer === undefined ? {} : { last: answer }) })) };
     }
   }
 
-  /** Returns when it has been printed. */
-  async take(news: News): Promise<void> {
+  async covered(): Promise<void> {
+    // What nothing was said of is as it was printed.
+  }
+
+  async take(news: HeldNews): Promise<void> {
+    if (news.kind === "members") return;
     if (news.kind === "states") for (const state of news.states) await this.#state(state, news.instant, news.zookie);
     else if (news.kind === "flips") for (const flip of news.flips) await this.#state(flip, news.instant, news.zookie, flip.cause);
     else for (const refused of news.refused) await this.#refused(refused);
@@ -60,7 +77,7 @@ export class HeldLines {
     else delete held.answer;
     const instant = instantText(at);
     await this.#output.write(
-      () => `${instant}  ${this.#answerText(answer)}  ${held.question}${needs}${errorText(error)}${causeText(cause)}`,
+      () => `${instant}  ${answerText(this.#output, resultStyles[answer], answer)}  ${held.question}${needs}${errorText(error)}${causeText(cause)}`,
       () => ({ instant, question: held.question, result: answer, allowed: answer === "allowed", missingFields, zookie, ...(error && { error }), ...(cause && { cause }) }),
     );
   }
@@ -75,17 +92,17 @@ export class HeldLines {
       () => ({ question: held.question, result: "refused", allowed: false, error: { code, message } }),
     );
   }
+}
 
-  #answerText(answer: HeldAnswer): string {
-    return this.#output.style(resultStyles[answer], answer.padEnd("conditional".length));
-  }
+export function answerText(output: Output, style: Parameters<Output["style"]>[0], answer: HeldAnswer): string {
+  return output.style(style, answer.padEnd("conditional".length));
 }
 
 function errorText(error: HeldState["error"]): string {
   return error === undefined ? "" : `  ${error.code}: ${error.message}`;
 }
 
-function causeText(cause: Cause | undefined): string {
+export function causeText(cause: Cause | undefined): string {
   if (cause === undefined) return "";
   const metadata = Object.entries(cause.metadata ?? {}).map(([key, value]) => `  ${key}=${JSON.stringify(value)}`);
   return `  cause ${cause.kind}${metadata.join("")}`;

@@ -2,9 +2,11 @@ import { Command } from "commander";
 import { addAudit } from "./audit.js";
 import { addBackup } from "./backup.js";
 import { addCheck } from "./check.js";
+import { addCompare } from "./compare.js";
 import { addConfig } from "./config.js";
 import { exitCodes, exitHelp, reportFailure } from "./exit.js";
 import { addExpand } from "./expand.js";
+import { addFollow } from "./follow.js";
 import { addFsck } from "./fsck.js";
 import { addGlobalOptions, createRunner } from "./options.js";
 import { addHolds } from "./holds.js";
@@ -66,5 +68,6 @@ function createProgram(terminal: Terminal, finish: (exitCode: number) => void): 
   addGlobalOptions(program, terminal);
   const run = createRunner(terminal, finish);
   for (const add of [addServe, addConfig, addSchema, addTuple, addSession, addCheck, addExpand, addLookup, addPreview, addWatch, addHolds, addAudit, addKeyCommands, addTenant, addTest, addBackup, addRestore, addFsck, addUpgrade, addVersion]) add(program, run);
+  for (const add of [addFollow, addCompare]) add(program, run, terminal);
   return program;
 }

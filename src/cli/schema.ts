@@ -10,18 +10,20 @@ import { exitCodes } from "./exit.js";
 import { readInput } from "./input.js";
 import { withUsher, type Runner } from "./options.js";
 import type { Output } from "./output.js";
+import { addConvert } from "./schema-convert.js";
 import { addDiff } from "./schema-diff.js";
 import { addTypes } from "./schema-types.js";
 import { addMetadataOptions, metadataRequest, type MetadataOptions } from "./write-options.js";
 
 export function addSchema(program: Command, run: Runner): void {
-  const group = program.command("schema").description("write, read, check, format and compare schemas, and their TypeScript types");
+  const group = program.command("schema").description("write, read, check, format and compare schemas, convert those of OpenFGA, and their TypeScript types");
   addWrite(group, run);
   addRead(group, run);
   addCheck(group, run);
   addFormat(group, run);
   addDiff(group, run);
   addTypes(group, run);
+  addConvert(group, run);
 }
 
 function addWrite(group: Command, run: Runner): void {

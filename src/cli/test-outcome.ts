@@ -1,5 +1,7 @@
 import { UsherError } from "../base/errors.js";
 import { drawExplanation } from "./explanation.js";
+import { isStoreFile, readStoreFile } from "./fga-file.js";
+import { runStoreFile } from "./fga-run.js";
 import { explanationJson } from "./json.js";
 import type { Output } from "./output.js";
 import { readValidationFile } from "./validation-file.js";
@@ -13,6 +15,7 @@ export type Outcome =
 /** A file that is itself wrong does not keep the others from running. */
 export async function runFile(file: string): Promise<Outcome> {
   try {
+    if (isStoreFile(file)) return await runStore(file);
     const validation = await readValidationFile(file);
     const result = await runValidationFile(validation);
     return { file, assertions: validation.assertions.length, validations: validation.validations.length, result };
@@ -20,6 +23,12 @@ export async function runFile(file: string): Promise<Outcome> {
     if (error instanceof UsherError) return { file, error };
     throw error;
   }
+}
+
+/** Of OpenFGA's tests each check and each list is an assertion. */
+async function runStore(file: string): Promise<Outcome> {
+  const result = await runStoreFile(await readStoreFile(file));
+  return { file, assertions: result.cases.length, validations: 0, result };
 }
 
 export function passed(outcome: Outcome): boolean {

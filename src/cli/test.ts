@@ -18,7 +18,7 @@ export function addTest(program: Command, run: Runner): void {
   const command = program
     .command("test")
     .description("run validation files: schema, relationships, assertions and validation in YAML; needs no server")
-    .argument("<files...>", "as SpiceDB's tools read them")
+    .argument("<files...>", "as SpiceDB's tools read them; `.fga.yaml`, as OpenFGA's do")
     .option("--junit <file>", "also write the results as JUnit's XML")
     .option("--coverage", "tell which relations and permissions no assertion or validation exercises")
     .addOption(new Option("--coverage-min <percent>", "fail, with exit code 1, where fewer are exercised").argParser(parsePercent))
@@ -26,6 +26,7 @@ export function addTest(program: Command, run: Runner): void {
 Examples:
   $ usher test permissions.yaml
   $ usher test tests/*.yaml --json
+  $ usher test store.fga.yaml
   $ usher test tests/*.yaml --junit results.xml --coverage-min 90`);
   command.action((files: string[]) =>
     run<TestOptions>(command, async ({ options, output, terminal }) => {

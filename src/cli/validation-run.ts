@@ -52,7 +52,8 @@ export interface ValidationResult {
 /** Runs a validation file on a database of its own, which is gone afterwards. @throws `invalid_file` for a schema or a relationship that is wrong */
 export async function runValidationFile(file: ValidationFile): Promise<ValidationResult> {
   const schema = requireValid(file);
-  return withTemporaryDatabase(async (usher) => {
+  return withTemporaryDatabase(async (database) => {
+    const usher = new Usher(database);
     await usher.writeSchema(file.schema);
     const operations = file.tuples.map(({ tuple }) => touch(tuple));
     for (let at = 0; at < operations.length; at += limits.operationsPerWriteMax) await usher.write(operations.slice(at, at + limits.operationsPerWriteMax));
@@ -66,14 +67,14 @@ export async function runValidationFile(file: ValidationFile): Promise<Validatio
 
 type Ask = (check: CheckText) => Promise<Pick<Decision, "allowed" | "missingFields" | "explanation">>;
 
-async function withTemporaryDatabase<T>(body: (usher: Usher) => Promise<T>): Promise<T> {
+export async function withTemporaryDatabase<T>(body: (database: Database) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "usher-test-"));
   try {
-    const usher = new Usher(await Database.open(folder));
+    const database = await Database.open(folder);
     try {
-      return await body(usher);
+      return await body(database);
     } finally {
-      await usher.close();
+      await database.close();
     }
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -7,16 +7,13 @@ import { limits } from "../base/limits.js";
 import type { LiveRequest, LiveResponse } from "../model/live.js";
 import { isName } from "../model/object.js";
 import { parseCheck, parseObject, parseSubject, type CheckText } from "../model/tuple-text.js";
-import { HeldLines } from "./held-lines.js";
+import { HeldLines, type Lines } from "./held-lines.js";
 import { readInput } from "./input.js";
 import type { Output } from "./output.js";
 import { Outgoing } from "./outgoing.js";
 
 /** What passes: the server, or the way to it, may be back. */
 const passing: ReadonlySet<ErrorCode> = new Set(["server_unreachable", "closed", "overloaded", "deadline_exceeded", "store_unavailable"]);
-
-/** Holds of one message, so that the longest ids fit in it. */
-const holdsAtOnce = 500;
 
 /**
  * What is to be held: `OBJECT PERMISSION SUBJECT…`, or `object#permission@subject` each, or lines of these where no word was given.
@@ -31,13 +28,16 @@ export async function readQuestions(words: readonly string[], stdin: Readable): 
   return subjects.map((subject) => ({ object: parseObject(first), permission, subject: parseSubject(subject), context: {} }));
 }
 
+export async function watchDecisions(usher: Usher, questions: readonly CheckText[], { output, signal }: { readonly output: Output; readonly signal: AbortSignal }): Promise<void> {
+  return watchHeld(usher, new HeldLines(questions, output), { output, signal });
+}
+
 /**
- * Holds the decisions until the signal aborts, over one stream after another: what breaks is opened anew, as an enforcement point does, and says
+ * Holds what the lines are of until the signal aborts, over one stream after another: what breaks is opened anew, as an enforcement point does, and says
  * what it held. It acknowledges what it has printed; it lets nobody in, so it keeps no lease.
  * @throws what makes the first stream fail, and whatever does not pass
  */
-export async function watchDecisions(usher: Usher, questions: readonly CheckText[], { output, signal }: { readonly output: Output; readonly signal: AbortSignal }): Promise<void> {
-  const lines = new HeldLines(questions, output);
+export async function watchHeld(usher: Usher, lines: Lines, { output, signal }: { readonly output: Output; readonly signal: AbortSignal }): Promise<void> {
   let stream: string | undefined;
   let failures = 0;
   while (!signal.aborted) {
@@ -78,7 +78,7 @@ class Connection {
   }
 
   /** Returns when the server has asked to be left. */
-  async run(lines: HeldLines, resumeStream: string | undefined): Promise<void> {
+  async run(lines: Lines, resumeStream: string | undefined): Promise<void> {
     this.#outgoing.push({ kind: "open", ...(resumeStream === undefined ? {} : { resumeStream }) });
     try {
       for await (const response of this.#usher.live(this.#outgoing, { signal: this.#signal })) await this.#take(response, lines);
@@ -91,25 +91,26 @@ class Connection {
     }
   }
 
-  async #take(response: LiveResponse, lines: HeldLines): Promise<void> {
+  async #take(response: LiveResponse, lines: Lines): Promise<void> {
     switch (response.kind) {
       case "opened":
         this.stream = response.stream;
-        for (const holds of lines.holds(holdsAtOnce)) this.#outgoing.push({ kind: "hold", holds });
+        for (const request of lines.requests()) this.#outgoing.push(request);
         this.#ping();
         this.#timers.push(setInterval(() => this.#ping(), response.leaseMs / 3));
         return;
       case "checkpoint":
         this.complete = true;
-        if (response.nonce !== undefined) this.#unanswered = 0;
+        if (response.nonce !== undefined) {
+          this.#unanswered = 0;
+          await lines.covered(response);
+        }
         // All that came before has been printed.
         this.#outgoing.push({ kind: "acknowledge", zookie: response.zookie });
         return;
       case "draining":
         this.#draining = true;
         this.#timers.push(setTimeout(() => this.#end.abort(), Math.min(response.reconnectAfterMs, limits.timerMsMax)));
-        return;
-      case "members":
         return;
       default:
         return lines.take(response);

@@ -10,7 +10,7 @@ import { quote } from "../model/object.js";
 import type { Call } from "../model/service.js";
 import type { AuditLog } from "./audit-log.js";
 import type { Core } from "./core.js";
-import { attributionOf } from "./recordings.js";
+import { attributionOfReader } from "./recordings.js";
 import { checkCount, requireFields, requireList, requireText } from "./validate.js";
 
 /** What whoever asks for the decision log is told where there is none. */
@@ -76,7 +76,7 @@ export async function redactDecisions(core: Core, kept: AuditLog | undefined, re
   if (reason === "" || Buffer.byteLength(reason) > limits.metadataBytesMax) {
     throw new UsherError("invalid_request", `the reason has ${Buffer.byteLength(reason)} bytes: say in 1 to ${limits.metadataBytesMax} why it is erased`);
   }
-  return { redacted: await log.redact([...new Set(indexes)], reason, call.tenant, attributionOf(call, core.store.clock.now())) };
+  return { redacted: await log.redact([...new Set(indexes)], reason, call.tenant, attributionOfReader(call, core.store.clock.now())) };
 }
 
 export function requireIndexes(indexes: readonly number[], max: number): void {

@@ -80,8 +80,9 @@ export async function batchCheck(core: Core, request: BatchCheckRequest, call: C
 /** The decision, once it has been recorded as far as that must be waited for. @throws the error of an undecided answer */
 function given(core: Core, question: Question, found: Answer | undefined, at: RecordedAt, call: Call): Decision | Promise<Decision> {
   const recorded = found && core.recordings?.decision("check", question, found, at, call);
-  const decision = decisionOf(found, question, at.now, at.zookie);
-  return recorded === undefined ? decision : recorded.then(() => decision);
+  const decision = () => decisionOf(found, question, at.now, at.zookie);
+  // What is undecided throws; not before its record has been waited for, of whose failure nobody would hear otherwise.
+  return recorded === undefined ? decision() : recorded.then(decision);
 }
 
 /** At head from memory; at a snapshot that was asked for by name from there. */

@@ -1,4 +1,5 @@
 import type { Recorder } from "../base/recorder.js";
+import { isRevocation } from "../decisions/live-decision.js";
 import type { HoldEnd, LiveRecorder, Telling } from "../decisions/live-recorder.js";
 import type { LiveHold } from "../decisions/live-hold.js";
 import type { LiveStream } from "../decisions/live-stream.js";
@@ -39,7 +40,8 @@ export class LiveRecordings implements LiveRecorder {
       until: Number.isFinite(until) ? until : undefined,
       grounds: grounds.length === 0 ? undefined : grounds,
     };
-    return this.#recorder.record(entry as AuditEntry, answer === "allowed" || answer === "conditional");
+    // What is less than before is no grant, though it is not nothing: it waits for no disk.
+    return this.#recorder.record(entry as AuditEntry, (answer === "allowed" || answer === "conditional") && !isRevocation(before, answer));
   }
 
   acknowledged(stream: LiveStream, revision: Revision, holds: readonly LiveHold[]): void {
@@ -48,10 +50,12 @@ export class LiveRecordings implements LiveRecorder {
   }
 
   ended(hold: LiveHold, why: HoldEnd): void {
-    const { stream, told, since, uses } = hold;
+    const { stream, told, since, uses, recording } = hold;
+    // The last that is on record, though its client may not have been told of it any more.
+    const answer = recording?.standing.value ?? told;
     // Of a candidate that its client never heard of there is nothing to tell.
-    if (told === undefined || since === undefined) return;
-    const entry = { kind: "release", ...this.#attribution(stream), ...aboutOf(hold), from: since, answer: told, uses: uses === 0 ? undefined : uses, why };
+    if (answer === undefined || since === undefined) return;
+    const entry = { kind: "release", ...this.#attribution(stream), ...aboutOf(hold), from: since, answer, uses: uses === 0 ? undefined : uses, why };
     void this.#recorder.record(entry as AuditEntry, false);
   }
 

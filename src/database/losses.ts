@@ -18,9 +18,11 @@ import type { Core } from "./core.js";
 import { questionOf } from "./replays.js";
 import { requireFields, validateAsked, validateObject, validateQuestion } from "./validate.js";
 
+type Entry = Recorded & { readonly hashed?: readonly string[]; readonly cut?: readonly string[] };
+
 interface Decided {
   readonly record: AuditRecord;
-  readonly entry: Recorded;
+  readonly entry: Entry;
 }
 
 /**
@@ -53,12 +55,13 @@ async function between(log: AuditLog, filter: { readonly object: string; readonl
     throwIfEnded(call);
     const page = await log.query(
       { filter: { ...filter, kinds: ["check", "batch_item", "hold", "flip"] }, pageSize: limits.auditPageRecordsMax, ...(cursor === undefined ? {} : { cursor }) },
-      call.tenant,
+      // An object is one of a tenant: where none is named, as in every question, of the default one.
+      call.tenant ?? defaultTenant,
       call.signal,
     );
     for (const record of page.records) {
       if (record.payload === undefined) continue;
-      const entry = JSON.parse(record.payload) as Recorded;
+      const entry = JSON.parse(record.payload) as Entry;
       if (entry.answer === "allowed") return { allowed: { record, entry }, ...(lost === undefined ? {} : { lost }) };
       lost = { record, entry };
     }
@@ -68,7 +71,9 @@ async function between(log: AuditLog, filter: { readonly object: string; readonl
 }
 
 /** The commit before which the later decision would have been `allowed`, and after which not. */
-async function commitBetween(core: Core, before: Recorded, after: Recorded, call: Call): Promise<Pick<FindLossResponse, "commit" | "note">> {
+async function commitBetween(core: Core, before: Entry, after: Entry, call: Call): Promise<Pick<FindLossResponse, "commit" | "note">> {
+  if (after.hashed !== undefined) return { note: `the commit cannot be found: of the context, ${after.hashed.join(", ")} were recorded as hashes` };
+  if (after.cut !== undefined) return { note: `the commit cannot be found: the fields ${after.cut.join(", ")} were too large to be recorded` };
   const tenant = core.store.tenant(after.tenant ?? defaultTenant);
   let allowedAt = resolveZookie(core.store, tenant, before.zookie);
   let lostAt = resolveZookie(core.store, tenant, after.zookie);

@@ -116,7 +116,7 @@ export class Recordings {
 
   /** Somebody read the log. */
   query(asked: object, call: Call): void {
-    void this.#recorder.record({ kind: "query", ...(call.tenant === undefined ? ofServer : attributionOf)(call, this.#now()), asked: JSON.stringify(asked) }, false);
+    void this.#recorder.record({ kind: "query", ...attributionOfReader(call, this.#now()), asked: JSON.stringify(asked) }, false);
   }
 
   async #done(entry: AuditEntry): Promise<void> {
@@ -135,6 +135,11 @@ export function attributionOf({ tenant = defaultTenant, requestId, traceId, prin
     actor,
     session,
   };
+}
+
+/** Of whoever asks for the log: that a call names no tenant means all of them. */
+export function attributionOfReader(call: Call, at: Instant): Attribution {
+  return (call.tenant === undefined ? ofServer : attributionOf)(call, at);
 }
 
 /** The same of a call that is of no tenant. */

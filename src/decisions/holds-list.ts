@@ -68,7 +68,7 @@ export class HoldsList {
     const name = stream && this.#names.get(stream.tenant);
     if (stream === undefined || name === undefined) return;
     const listed = new Set<LiveDecision>();
-    for (const { decision } of stream.holds.values()) {
+    for (const { decision } of stream.all()) {
       if (listed.has(decision)) continue;
       listed.add(decision);
       yield [name, decision];
@@ -76,7 +76,7 @@ export class HoldsList {
   }
 
   #stream(stream: LiveStream): HoldingStream {
-    const { id, tenant, client, departed, leaseMs, lapsesAt, holds, due, revoked, changed, refused, sent } = stream;
+    const { id, tenant, client, departed, leaseMs, lapsesAt, size, due, revoked, changed, postponed, refused, sent } = stream;
     return {
       stream: id,
       tenant: this.#names.get(tenant) ?? "",
@@ -86,9 +86,9 @@ export class HoldsList {
       connected: !departed,
       leaseMs,
       trustsForMs: Math.max(0, Math.ceil(lapsesAt - this.#port.monotonicMs())),
-      holds: holds.size,
+      holds: size,
       due,
-      untold: revoked.size + changed.size + refused.length,
+      untold: revoked.size + changed.size + postponed.size + refused.length,
       unacknowledged: sent.length,
       ...(client.sent && { sent: this.#reached(tenant, client.sent) }),
       ...(client.acknowledged && { acknowledged: this.#reached(tenant, client.acknowledged) }),

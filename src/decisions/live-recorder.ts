@@ -20,7 +20,7 @@ export interface Telling {
   readonly instant: Instant;
 }
 
-/** Where what live decisions tell and hear is written down. Denials and revocations wait for nothing. */
+/** Where what live decisions tell and hear is written down. Revocations wait for nothing, and denials only where too much is kept back. */
 export interface LiveRecorder {
   /** A promise: the client must not be told before it resolves, and must never be told where it rejects. */
   told(telling: Telling): Promise<void> | undefined;

@@ -197,7 +197,7 @@ export class Registry {
     stream.changed.clear();
     stream.postponed.clear();
     const lastsMs = stream.lapsesAt - this.#port.monotonicMs();
-    if (released || !(lastsMs > 0) || (stream.size === 0 && stream.lookups.size === 0)) this.#remove(stream, "released");
+    if (released || !(lastsMs > 0) || (stream.size === 0 && stream.lookups.size === 0)) this.#remove(stream, released ? "released" : "lapsed");
     else {
       setTimeout(() => {
         if (!this.streams.has(stream.id)) return;

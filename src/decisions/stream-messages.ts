@@ -70,7 +70,12 @@ export class StreamMessages {
     const waiting: Promise<void>[] = [];
     for (const hold of holds) {
       const { standing, due } = hold.decision;
-      if (standing === undefined || due || !this.#isNews(hold, standing)) continue;
+      if (standing === undefined || due) continue;
+      const isNews = this.#isNews(hold, standing);
+      if (!isNews && !this.#isUnrecorded(hold)) {
+        this.#takeBack(hold, standing, revision, instant);
+        continue;
+      }
       if (isWildcardMember(hold) && standing.value === "allowed" && hold.told !== "allowed" && !(wildcards && stream.isToldByName)) {
         // Who is denied though it lets others in must be known before.
         stream.postponed.add(hold);
@@ -81,6 +86,10 @@ export class StreamMessages {
       if (recorded !== undefined) {
         waiting.push(recorded);
         stream.changed.add(hold);
+        continue;
+      }
+      if (!isNews) {
+        hold.toldStanding = standing;
         continue;
       }
       const state = stateOf(hold, standing, instant, explanations.get(hold));
@@ -116,8 +125,8 @@ export class StreamMessages {
       hold.recording = undefined;
       return undefined;
     }
-    // Nobody is told of a candidate that is none of the members.
-    if (hold instanceof LiveMember && standing.value === "denied" && hold.told === undefined) return undefined;
+    // Nobody is told of a candidate that is none of the members; where it is on record that he was about to be one, it is said that he is not.
+    if (hold instanceof LiveMember && standing.value === "denied" && hold.told === undefined && under === undefined && !isExcluded(hold, standing)) return undefined;
     hold.since ??= instant;
     const waiting = recorder.told({ hold, standing, before: hold.told, cause: flipped ? this.#cause(hold) : undefined, revision, instant });
     hold.recording = undefined;
@@ -131,10 +140,26 @@ export class StreamMessages {
     return written;
   }
 
+  /** Its client says that it holds it, and hears nothing, since it is right: its lease waits for the record of that as for any other. */
+  #isUnrecorded({ told, toldStanding }: LiveHold): boolean {
+    return this.#port.recorder !== undefined && told !== undefined && toldStanding === undefined;
+  }
+
+  /** What was put on record, and was otherwise again before the client was told of it. */
+  #takeBack(hold: LiveHold, standing: Standing, revision: Revision, instant: Instant): void {
+    const { recording } = hold;
+    if (recording === undefined) return;
+    hold.recording = undefined;
+    if (recording.standing.value === standing.value) return;
+    // Nothing is told by it: what the client has, it had before.
+    void this.#port.recorder?.told({ hold, standing, before: recording.standing.value, cause: this.#cause(hold), revision, instant })?.catch(() => undefined);
+  }
+
   /** Nobody is told of a candidate that never was a member, unless the wildcard would let him in. */
-  #member(hold: LiveMember, { value }: Standing, { allowed, missingFields, validForMs }: HeldState): MemberState[] {
+  #member(hold: LiveMember, standing: Standing, { allowed, missingFields, validForMs }: HeldState): MemberState[] {
     const { lookup, member, told, cause } = hold;
-    const excluded = value === "denied" && lookup.wildcard !== undefined && hold !== lookup.wildcard;
+    const { value } = standing;
+    const excluded = isExcluded(hold, standing);
     if (value === "denied" && told === undefined && !excluded) return [];
     return [
       {
@@ -221,6 +246,12 @@ export class StreamMessages {
     }
     return found;
   }
+}
+
+/** The wildcard lets in whoever is not told of, and this one is told that he is not. */
+function isExcluded(hold: LiveMember, { value }: Standing): boolean {
+  const { wildcard } = hold.lookup;
+  return value === "denied" && wildcard !== undefined && hold !== wildcard;
 }
 
 function asUsherError(error: unknown): UsherError {

@@ -212,15 +212,12 @@ describe("live lookups, where a commit comes between", () => {
 
   it("the reading of the schema and the first list", async () => {
     const world = live(schema.replace("permission view = viewer", "permission view = nil"), ["doc:1#viewer@user:ana"]);
-    let defined = false;
-    hinder(world, async () => {
-      if (defined) return;
-      defined = true;
+    world.slow.schema = async () => {
+      delete world.slow.schema;
       world.define(schema);
-    });
+    };
     const point = world.point();
     point.lookup(objects(1, "doc", "view", "user:ana"));
-    world.define(schema);
     await point.ping();
     assert.deepEqual(allowed(point), ["1"]);
   });
@@ -238,6 +235,19 @@ describe("a live lookup beside a wildcard", () => {
     world.remove("room:1#guest@user:*");
     await point.ping();
     assert.deepEqual(allowed(point), ["ana"]);
+  });
+
+  it("tells who was silently denied before the schema had one", async () => {
+    const world = live(schema.replace("user | user:* |", "user |"), ["room:1#guest@user:eve", "room:1#banned@user:eve", "room:1#guest@user:ana"]);
+    const point = world.point();
+    point.lookup(subjects(1, "room:1", "enter"));
+    await point.ping();
+    assert.equal(point.members.get(1)?.has("eve"), false);
+    world.define(schema);
+    world.write("room:1#guest@user:*");
+    await point.ping();
+    assert.deepEqual(allowed(point), ["*", "ana"]);
+    assert.equal(point.members.get(1)?.get("eve")?.excluded, true);
   });
 
   it("counts for whoever is banned while only the wildcard let him in", async () => {

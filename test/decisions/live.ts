@@ -20,6 +20,8 @@ export function live(schemaText: string, tuples: readonly string[] = [], { lease
   const clock = { instant: now, monotonic: 0 };
   const condition: { state: StoreState } = { state: "ready" };
   const conditionListeners = new Set<() => void>();
+  /** Is waited for before a schema is read. */
+  const slow: { schema?: () => Promise<void> } = {};
   const failing = { error: undefined as UsherError | undefined };
   const port = {
     store: Object.assign(store, { clock: { now: () => clock.instant }, condition, onCondition: (listener: () => void) => (conditionListeners.add(listener), () => conditionListeners.delete(listener)), hasTenant: () => true }),
@@ -29,6 +31,7 @@ export function live(schemaText: string, tuples: readonly string[] = [], { lease
     leases,
     schemaAt: async ({ revision }: { revision: number }) => {
       if (failing.error !== undefined) throw failing.error;
+      await slow.schema?.();
       return schemas.findLast((version) => version.revision <= revision);
     },
     compiled: (text: string) => compileSchema(text),
@@ -49,6 +52,7 @@ export function live(schemaText: string, tuples: readonly string[] = [], { lease
     clock,
     decisions,
     failing,
+    slow,
     become: (state: StoreState) => {
       condition.state = state;
       for (const listener of conditionListeners) listener();

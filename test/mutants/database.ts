@@ -132,8 +132,8 @@ export const databaseMutants: readonly Mutant[] = [
   {
     name: "a grant is given before its record is written",
     file: checks,
-    find: "return recorded === undefined ? decision : recorded.then(() => decision);",
-    replace: "return decision;",
+    find: "return recorded === undefined ? decision() : recorded.then(decision);",
+    replace: "return decision();",
     suites: ["test/database/recordings.test.js"],
   },
   {

@@ -222,14 +222,18 @@ export class Guard extends GuardEmitter {
     return this.#time.monotonicMs() + timeoutMs;
   }
 
-  async #holdSet(asked: HeldLookup["asked"], options: Waiting): Promise<HeldSet> {
+  #requireOpen(): void {
     if (this.#closed !== undefined) throw this.#closed;
+  }
+
+  async #holdSet(asked: HeldLookup["asked"], options: Waiting): Promise<HeldSet> {
+    this.#requireOpen();
     throwIfAborted(options.signal);
     const lookup = this.#lookups.add(this.#held.nextId(), asked, this.#link.connection);
     const deadline = this.#deadline(options);
     try {
       for (;;) {
-        if (this.#closed !== undefined) throw this.#closed;
+        this.#requireOpen();
         if (lookup.refused !== undefined) throw lookup.refused;
         if (lookup.isCovered && this.#lease.isHeld) return new HeldSet(lookup, this.#lease, () => this.#lookups.remove(lookup, this.#link.connection));
         await this.#newsFor(lookup, deadline, options);

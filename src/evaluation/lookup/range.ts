@@ -5,7 +5,7 @@ import type { Tuple } from "../../model/tuple.js";
 export interface Range {
   readonly filter: TupleFilter;
   /** Takes one of its tuples; again, or one that stands no more, makes no difference but that more are candidates. */
-  visit(tuple: Tuple): void;
+  readonly visit: (tuple: Tuple) => void;
 }
 
 /**

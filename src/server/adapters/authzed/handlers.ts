@@ -14,6 +14,7 @@ import { readsOf, type ForeignZedTokens } from "./consistency.js";
 import { lookupResources, lookupSubjects } from "./lookups.js";
 import { authzedMethods as methods } from "./methods.js";
 import { deleteRelationships, readRelationships } from "./relationships.js";
+import { readSchemaAtHead } from "./schema.js";
 import { answerOfSchema } from "./schema-reflection.js";
 import { watch } from "./watch.js";
 
@@ -51,7 +52,7 @@ export function authzedHandlers(
     deleteRelationships: unaryHandler(methods.deleteRelationships, (request, call) => deleteRelationships(service, request, call), report, reception),
     importBulkRelationships: clientStreamHandler(methods.importBulkRelationships, (messages, call) => importRelationships(service, messages, call), report, reception),
     exportBulkRelationships: streamHandler(methods.exportBulkRelationships, (request, call) => exportRelationships(reads, request, call), report, results, reception),
-    readSchema: unaryHandler(methods.readSchema, (request, call) => service.readSchema(request, call), report, reception),
+    readSchema: unaryHandler(methods.readSchema, (_request, call) => readSchemaAtHead(service, call), report, reception),
     writeSchema: unaryHandler(methods.writeSchema, (request, call) => service.writeSchema(request, call), report, reception),
     reflectSchema: unaryHandler(methods.reflectSchema, (request, call) => answerOfSchema(reads, request, call), report, reception),
     computablePermissions: unaryHandler(methods.computablePermissions, (request, call) => answerOfSchema(reads, request, call), report, reception),

@@ -51,6 +51,12 @@ describe("SchemaService", () => {
     assert.deepEqual([schemaText, tokenOf(readAt)], [schema, token]);
   });
 
+  it("says where it was read, and not where it was written", async () => {
+    await spice.schema("definition user {}\n\ndefinition document {\n\trelation viewer: user\n}");
+    const token = await spice.write("document:1#viewer@user:ana");
+    assert.equal(tokenOf((await readSchema()).readAt), token);
+  });
+
   it("refuses a text that cannot be read, and one that does not fit together", async () => {
     const { metadata } = await refuses(spice.schema("definition user {\n  relation : }"), status.INVALID_ARGUMENT, "ERROR_REASON_SCHEMA_PARSE_ERROR");
     assert.equal(metadata["line"], "2");

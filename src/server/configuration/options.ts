@@ -33,7 +33,7 @@ const memoryBudgetWords = `from ${mebibytes(memoryBudgetBounds.min)} to ${mebiby
 export const settingsSchema = z.strictObject({
   data: text().register(facts, { placeholder: "folder", description: "where the database is; an empty or absent folder becomes a new one" }),
   address: address().prefault("127.0.0.1:50051").register(facts, { placeholder: "host:port", description: "where the server listens; port 0 takes a free one" }),
-  httpAddress: address().optional().register(facts, { placeholder: "host:port", description: "where HTTP is served: AuthZEN, and watches as server-sent events; under the same keys and TLS (default: nowhere)" }),
+  httpAddress: address().optional().register(facts, { placeholder: "host:port", description: "where HTTP is served: AuthZEN, OpenFGA's API, and watches as server-sent events; under the same keys and TLS (default: nowhere)" }),
   httpUrl: url().optional().register(facts, { placeholder: "URL", description: "the URL under which others reach `httpAddress`, for what tells them of it (default: as it is bound)" }),
   authzenMapping: text().optional().register(facts, { placeholder: "file", description: "a YAML file that says which contextual tuples AuthZEN's properties become" }),
   envoyMapping: text().optional().register(facts, { placeholder: "file", description: "a YAML file that says which check a request through Envoy is; with it `ext_authz` is served at `address`" }),

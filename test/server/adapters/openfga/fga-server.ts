@@ -2,8 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { OpenFgaClient, type AuthorizationModel } from "@openfga/sdk";
+import { CredentialsMethod, OpenFgaClient, type AuthorizationModel } from "@openfga/sdk";
 
+import type { Access } from "../../../../src/server/access/access.js";
 import { Database } from "../../../../src/database/database.js";
 import { parseModel } from "../../../../src/server/adapters/openfga/convert.js";
 import { openfgaAdapter } from "../../../../src/server/adapters/openfga/openfga.js";
@@ -23,12 +24,15 @@ export class FgaServer {
     this.url = `http://${server.httpAddress ?? ""}`;
   }
 
-  static async open(): Promise<FgaServer> {
+  /** @param guard makes who may do what, from a folder for its keys */
+  static async open(guard?: (folder: string) => Promise<Access>): Promise<FgaServer> {
     const folder = await mkdtemp(join(tmpdir(), "usher-fga-"));
-    const database = await Database.open(folder);
+    const database = await Database.open(join(folder, "data"));
+    const access = await guard?.(folder);
     const server = await serve(database, {
       address: "127.0.0.1:0",
       http: { address: "127.0.0.1:0", adapters: [openfgaAdapter(database)] },
+      ...(access !== undefined && { access }),
       onError: (error) => console.error(error),
     });
     return new FgaServer(database, server, folder);
@@ -42,8 +46,9 @@ export class FgaServer {
     return client;
   }
 
-  client(storeId?: string): OpenFgaClient {
-    return new OpenFgaClient({ apiUrl: this.url, ...(storeId !== undefined && { storeId }), retryParams: { maxRetry: 0 } });
+  client(storeId?: string, key?: string): OpenFgaClient {
+    const credentials = key === undefined ? {} : { credentials: { method: CredentialsMethod.ApiToken as const, config: { token: key } } };
+    return new OpenFgaClient({ apiUrl: this.url, ...credentials, ...(storeId !== undefined && { storeId }), retryParams: { maxRetry: 0 } });
   }
 
   async model(client: OpenFgaClient, dsl: string): Promise<string> {

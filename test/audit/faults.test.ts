@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 
 import { type LogPort, startLogWorker } from "../../src/audit/log/log-thread.js";
 import { openClassicLog, type OpenRawLog, type RawLog } from "../../src/audit/log/raw.js";
+import { limits } from "../../src/base/limits.js";
 import { inFolder } from "../support/folder.js";
 import { allPages, allRecords, checkEntry, entryOf, hasCode, inThisThread, openLog } from "./logs.js";
 
@@ -60,6 +61,21 @@ describe("the decision log on a disk that fails", () => {
       const requests = (await allPages(log, { filter: { kinds: ["check"] }, oldestFirst: true })).map((record) => entryOf(record).request);
       assert.deepEqual(requests, ["r1", "r3", "r4"]);
       assert(errors.length >= 1 && errors.every(hasCode("audit_unavailable")));
+      await log.close();
+    }));
+
+  it("keeps back no more than it may: once that is reached denials are refused too, and what is taken away is not", () =>
+    inFolder(async (folder) => {
+      const faults = new Faults();
+      const log = await openLog(folder, { connect: inThisThread(faults.open), report: () => undefined });
+      faults.fails = () => "before";
+      const denied = (number: number) => log.record(checkEntry(number, { answer: "denied", context: { text: "x".repeat(900_000) } }), false);
+      let number = 0;
+      for (; log.status.backlogBytes < limits.auditBacklogBytesMax; number++) assert.equal(denied(number), undefined);
+      while (log.status.failure === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+      await assert.rejects(denied(number)!, hasCode("audit_unavailable"));
+      assert.equal(log.record({ kind: "lease_end", at: 1, tenant: "default", stream: "s", holds: 1 }, false), undefined);
+      faults.fails = () => undefined;
       await log.close();
     }));
 

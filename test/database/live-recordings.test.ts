@@ -131,6 +131,35 @@ describe("what is recorded of live decisions", () => {
     });
   });
 
+  it("is what a client says that it holds, which it is not told again", async () => {
+    await prepared(async (database, log) => {
+      const point = pointOf(database);
+      point.hold(hold(1, "document:1#view@user:ana", { last: "allowed" }), hold(2, "document:1#view@user:bo", { last: "denied" }));
+      await point.ping();
+      assert.equal(point.states.size, 0);
+      assert.deepEqual(of(log, "hold").map(told).sort(), [[1, "user:ana", "allowed"], [2, "user:bo", "denied"]]);
+      await point.ping();
+      assert.equal(of(log, "hold").length, 2);
+      await point.finish();
+    });
+  });
+
+  it("is of whoever a wildcard would let in that he is not", async () => {
+    await prepared(async (database, log) => {
+      await write(database, "delete", "group:eng#member@user:ana", "document:1#viewer@group:eng#member", "document:2#viewer@user:ana");
+      await database.writeSchema({ text: "definition user {} definition document { relation viewer: user:*; relation banned: user; permission view = viewer - banned }" }, {});
+      await write(database, "touch", "document:1#viewer@user:*", "document:1#banned@user:bo");
+      const point = pointOf(database);
+      point.lookup({ id: 7, what: { kind: "subjects", object: { type: "document", id: "1" }, permission: "view", subjectType: "user" } });
+      await point.ping();
+      assert.ok(of(log, "hold").some(({ subject, answer }) => subject === "user:bo" && answer === "denied"));
+      point.release(7);
+      await point.ping();
+      assert.ok(of(log, "release").some(({ subject, answer }) => subject === "user:bo" && answer === "denied"));
+      await point.finish();
+    });
+  });
+
   it("is of a lookup each member, under the lookup's id", async () => {
     await prepared(async (database, log) => {
       const point = pointOf(database);
@@ -169,6 +198,60 @@ describe("a held grant whose record must be waited for", () => {
       await covered;
       assert.deepEqual(answers(point), { 1: "denied", 2: "denied", 3: "allowed" });
       assert.equal(of(log, "hold").filter(({ hold: id }) => id === 3).length, 1);
+      await point.finish();
+    });
+  });
+
+  it("is on record no longer than it is so, though its client has not been told of it", async () => {
+    await prepared(async (database, log) => {
+      const flips: unknown[] = [];
+      const point = pointOf(database, { onMessage: (message) => void (message.kind === "flips" && flips.push(message)) });
+      point.hold(hold(1, "document:1#view@user:bo"));
+      await point.ping();
+      const writing: (() => void)[] = [];
+      // Commits are recorded before the client is told: their records are not what is held up.
+      log.waiting = () => (log.entries.at(-1)?.kind === "write" ? undefined : new Promise((resolve) => writing.push(resolve)));
+      await write(database, "touch", "group:eng#member@user:bo");
+      await until(() => writing.length > 0);
+      const zookie = await write(database, "delete", "group:eng#member@user:bo");
+      for (const durable of writing) durable();
+      await point.ping();
+      assert.deepEqual(flips, []);
+      assert.deepEqual(of(log, "flip").map(({ before, answer }) => [before, answer]), [["denied", "allowed"], ["allowed", "denied"]]);
+      assert.deepEqual(of(log, "flip")[1]?.cause, { kind: "tuple", zookie, metadata: { reason: "moved" } });
+      await point.finish();
+    });
+  });
+
+  it("is no answer that takes something away: what was allowed and wants context now is told at once", async () => {
+    await prepared(async (database, log) => {
+      await write(database, "touch", "document:2#viewer@user:ana");
+      const point = pointOf(database);
+      point.hold(hold(1, "document:2#view@user:ana"));
+      await point.ping();
+      assert.deepEqual(answers(point), { 1: "allowed" });
+      log.waiting = () => Promise.reject(new UsherError("audit_unavailable", "the disk is full"));
+      await write(database, "touch", "document:2#viewer@user:ana[at_work]");
+      await point.ping();
+      assert.deepEqual(answers(point), { 1: "conditional" });
+      assert.equal(of(log, "flip").length, 1);
+      await point.finish();
+    });
+  });
+
+  it("is given no lease, where its client says that it holds it, before that is on disk", async () => {
+    await prepared(async (database, log) => {
+      const writing: (() => void)[] = [];
+      log.waiting = () => new Promise((resolve) => writing.push(resolve));
+      const point = pointOf(database);
+      point.hold(hold(1, "document:1#view@user:ana", { last: "allowed" }));
+      let leased = false;
+      const covered = point.ping().then(() => (leased = true));
+      await until(() => writing.length > 0);
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+      assert.equal(leased, false);
+      for (const durable of writing) durable();
+      await covered;
       await point.finish();
     });
   });

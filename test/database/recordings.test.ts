@@ -126,6 +126,16 @@ describe("what is recorded", () => {
     });
   });
 
+  it("of who erases records of all tenants: that it is none of one", async () => {
+    await prepared(async (database, log) => {
+      const by: unknown[] = [];
+      log.redact = async (_indexes: readonly number[], ...rest: readonly unknown[]) => (by.push(rest[2]), 1);
+      await database.redactDecisions({ indexes: [0], reason: "asked for" }, { principal: "auditor" });
+      await database.redactDecisions({ indexes: [0], reason: "asked for" }, { principal: "auditor", tenant: "default" });
+      assert.deepEqual(by.map((attribution) => (attribution as { tenant?: string }).tenant), [undefined, "default"]);
+    });
+  });
+
   it("of who reads the log", async () => {
     await prepared(async (database, log) => {
       await database.queryDecisions({ filter: { subject: "user:ana" } }, { principal: "auditor" });
@@ -160,6 +170,25 @@ describe("a grant whose record must be waited for", () => {
       await assert.rejects(database.lookupPermissions({ object: parseObject("document:1"), subject: parseSubject("user:ana") }, {}), unavailable);
       assert.equal((await database.check(parseCheck("document:1#view@user:bob"), {})).allowed, false);
       assert.equal((await database.writeTuples({ operations: [{ kind: "delete", tuple: parseTuple("group:eng#member@user:ana") }] }, {})).changed, 1);
+    });
+  });
+});
+
+describe("a denial whose record must be waited for, since too much is kept back", () => {
+  it("is refused where there can be none, undecided or not, and nobody is left with a promise", async () => {
+    await prepared(async (database, log) => {
+      const unheard: unknown[] = [];
+      const hear = (error: unknown) => void unheard.push(error);
+      process.on("unhandledRejection", hear);
+      log.record = () => Promise.reject(new UsherError("audit_unavailable", "the disk is full"));
+      const unavailable = (error: unknown) => error instanceof UsherError && error.code === "audit_unavailable";
+      for (const question of ["document:1#view@user:bob", "document:3#view@user:ana"]) {
+        await assert.rejects(Promise.resolve().then(() => database.check(parseCheck(question), {})), unavailable);
+        await assert.rejects(database.batchCheck({ items: [parseCheck(question)] }, {}), unavailable);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      process.off("unhandledRejection", hear);
+      assert.deepEqual(unheard, []);
     });
   });
 });

@@ -162,6 +162,24 @@ describe("when a permission was lost", () => {
   });
 });
 
+describe("a loss whose context was recorded as hashes", () => {
+  it("is told without a commit, since a hash is no value to evaluate with", async () => {
+    await withRecordings(async (database, log) => {
+      const asked = { object: parseObject("document:1"), permission: "view", subject: parseSubject("user:ana") };
+      await database.writeSchema({ text: schema }, call);
+      await touch(database, "document:1#viewer@user:ana[at_work]");
+      await database.check({ ...asked, context: { place: "work" } }, call);
+      await database.writeTuples({ operations: [{ kind: "delete", tuple: parseTuple("document:1#viewer@user:ana") }] }, call);
+      await database.check({ ...asked, context: { place: "work" } }, call);
+      const last = log.payloads.length - 1;
+      log.payloads[last] = JSON.stringify({ ...log.entries[last], context: { place: "sha256:5a1c" }, hashed: ["place"] });
+      const { commit, note } = await database.findLoss(asked, call);
+      assert.equal(commit, undefined);
+      assert.match(note ?? "", /recorded as hashes/);
+    });
+  });
+});
+
 describe("a question as of an instant", () => {
   it("is answered by the tuples, the schema and the clock of then; one to come is refused", async () => {
     let wall = now;

@@ -11,6 +11,7 @@ import { audit } from "./suites/audit.js";
 import { grpc } from "./suites/grpc.js";
 import { live } from "./suites/live.js";
 import { model } from "./suites/model.js";
+import { openfga } from "./suites/openfga.js";
 import { spicedb } from "./suites/spicedb.js";
 import { start } from "./suites/start.js";
 import { storage } from "./suites/storage.js";
@@ -19,7 +20,7 @@ import { writes } from "./suites/writes.js";
 import { wholeNumber } from "./whole-number.js";
 
 /** `npm run bench`: see the usage. Figures differ between machines and between minutes; the ratios are taken within one run. */
-const suites: readonly Suite[] = [model, conditions, storage, engine, spicedb, watch, live, writes, grpc, audit, growth, start];
+const suites: readonly Suite[] = [model, conditions, storage, engine, spicedb, watch, live, writes, grpc, audit, openfga, growth, start];
 
 const usage = `usage: npm run bench -- [--only NAME]… [--quick] [--tuples N] [--json FILE]
   --only NAME   this suite, again for more:

@@ -5,7 +5,7 @@ import { startEcho } from "./echo.js";
 import { startFixed } from "./fixed.js";
 import type { Order } from "./process.js";
 import type { Running } from "./running.js";
-import { startUsher } from "./usher.js";
+import { startUsher, startUsherWithHttp } from "./usher.js";
 
 /** A server in a process of its own, told what to do by messages: see `process.ts`. `main.js echo`, `main.js fixed`, `main.js usher FOLDER`, and with a decision log in that mode `main.js buffer FOLDER`, `main.js block FOLDER`. */
 
@@ -19,6 +19,7 @@ function start(): Promise<Running> {
   if (kind === "echo") return startEcho();
   if (kind === "fixed") return startFixed();
   if (kind === "usher") return startUsher(folder);
+  if (kind === "openfga") return startUsherWithHttp(folder);
   if (kind === "buffer" || kind === "block") return startUsher(folder, kind);
   throw new Error(`there is no server \`${kind}\``);
 }
@@ -29,6 +30,8 @@ async function obey(order: Order): Promise<unknown> {
       const { user, system } = process.cpuUsage();
       return user + system;
     }
+    case "http address":
+      return running.httpAddress;
     case "resident":
       return process.memoryUsage().rss;
     case "start profile":

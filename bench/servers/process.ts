@@ -5,13 +5,13 @@ import { fileURLToPath } from "node:url";
 import { Child } from "../child.js";
 
 /** What the process is told. */
-export type Order = "processor time" | "resident" | "start profile" | "stop profile";
+export type Order = "processor time" | "http address" | "resident" | "start profile" | "stop profile";
 
 /**
  * Which server: `echo`, the bare transport with the same messages; `fixed`, Usher's server before a service that
- * always answers the same; `usher`, all of it, over a folder; `buffer` and `block`, with its decision log in that mode.
+ * always answers the same; `usher`, all of it, over a folder; `openfga`, speaking its API too; `buffer` and `block`, with its decision log in that mode.
  */
-export type Kind = "echo" | "fixed" | "usher" | "buffer" | "block";
+export type Kind = "echo" | "fixed" | "usher" | "openfga" | "buffer" | "block";
 
 /** A server in a child process, so that it does not share a thread with whoever measures it. */
 export class ServerProcess {
@@ -31,6 +31,10 @@ export class ServerProcess {
   /** What the process has used so far, in microseconds. */
   cpuUs(): Promise<number> {
     return this.#order("processor time");
+  }
+
+  httpAddress(): Promise<string> {
+    return this.#order("http address");
   }
 
   residentBytes(): Promise<number> {

@@ -1,5 +1,7 @@
 /** A server that takes calls in this process. */
 export interface Running {
   readonly address: string;
+  /** Where it speaks OpenFGA's API. */
+  readonly httpAddress?: string | undefined;
   close(): Promise<void>;
 }

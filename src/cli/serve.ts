@@ -110,6 +110,7 @@ async function openServer(settings: Settings, database: Database, observer: Serv
   });
   const forget = terminal.onHangup(() => {
     logger.info("reading keys and certificates again");
+    void database.recorder?.record({ kind: "configuration", at: database.now(), settings: { reading: "keys and certificates" } }, false);
     void reload();
   });
   return { server, forget };

@@ -180,7 +180,7 @@ export interface TenantEntry extends Attribution {
   readonly quotas?: Readonly<Record<string, number>>;
 }
 
-/** As of the start of a server, and after each change; no secrets. */
+/** As of the start of a server; and that it reads its keys and certificates again. No secrets. */
 export interface ConfigurationEntry extends Attribution {
   readonly kind: "configuration";
   readonly settings: Readonly<Record<string, string | number | boolean>>;

@@ -182,19 +182,19 @@ describe("check at head against the oracle", function () {
   this.timeout(600_000);
 
   it("gives the oracle's answer at the revision that it names, whatever was asked and committed before and meanwhile", async () => {
-    await fc.assert(fc.asyncProperty(worlds, plays, (world, what) => play(world, objects, what)), { numRuns: runs });
+    await fc.assert(fc.asyncProperty(worlds, plays, (world, what) => play(world, objects, what)), { numRuns: runs, endOnFailure: true });
   });
 
   it("does so where groups nest, and documents name many of them", async () => {
-    await fc.assert(fc.asyncProperty(nests, nestPlays, (world, what) => play(world, nestObjects, what)), { numRuns: Math.ceil(runs / 4) });
+    await fc.assert(fc.asyncProperty(nests, nestPlays, (world, what) => play(world, nestObjects, what)), { numRuns: Math.ceil(runs / 4), endOnFailure: true });
   });
 
   it("does so where memory holds next to nothing, so that everything is forgotten at every step", async () => {
-    await fc.assert(fc.asyncProperty(worlds, plays, (world, what) => play(world, objects, what, 1)), { numRuns: Math.ceil(runs / 4) });
+    await fc.assert(fc.asyncProperty(worlds, plays, (world, what) => play(world, objects, what, 1)), { numRuns: Math.ceil(runs / 4), endOnFailure: true });
   });
 
   it("does so where memory holds a little, so that some of it is forgotten now and then", async () => {
-    await fc.assert(fc.asyncProperty(worlds, plays, fc.integer({ min: 2_000, max: 30_000 }), (world, what, bytes) => play(world, objects, what, bytes)), { numRuns: Math.ceil(runs / 4) });
-    await fc.assert(fc.asyncProperty(nests, nestPlays, fc.integer({ min: 4_000, max: 60_000 }), (world, what, bytes) => play(world, nestObjects, what, bytes)), { numRuns: Math.ceil(runs / 8) });
+    await fc.assert(fc.asyncProperty(worlds, plays, fc.integer({ min: 2_000, max: 30_000 }), (world, what, bytes) => play(world, objects, what, bytes)), { numRuns: Math.ceil(runs / 4), endOnFailure: true });
+    await fc.assert(fc.asyncProperty(nests, nestPlays, fc.integer({ min: 4_000, max: 60_000 }), (world, what, bytes) => play(world, nestObjects, what, bytes)), { numRuns: Math.ceil(runs / 8), endOnFailure: true });
   });
 });

@@ -16,6 +16,7 @@ interface Group {
   readonly key: string;
   readonly reads: CachedReads;
   readonly memo: Memo;
+  readonly solutions: Solutions;
 }
 
 /** For reads whose keys are noted by others. */
@@ -67,7 +68,7 @@ export class CachedSource implements Source {
     if (this.#wants.thwarted || cache.schemaAt(tenant) > schemaRevision) return false;
     relations.adopt(schema);
     // What was found out rests on leaves that nobody tells of commits any more.
-    if (relations !== this.#relations || cache.budget.epoch !== this.#epoch) for (const { memo } of this.#groups) memo.forget();
+    if (relations !== this.#relations || cache.budget.epoch !== this.#epoch) for (const { solutions } of this.#groups) solutions.forget();
     this.#relations = relations;
     this.#epoch = cache.budget.epoch;
     this.#revision = cache.revision;
@@ -84,7 +85,7 @@ export class CachedSource implements Source {
     const memo = shared && reach === undefined ? new SharedMemo(context, depthMax, cache.counts) : new PrivateMemo(depthMax);
     const solutions = new Solutions(depthMax, this.at, memo);
     const reads = new CachedReads(cache.counts, this.#wants, subject, reach === undefined ? solutions : unnoted);
-    this.#groups.push({ key: subjectKey(subject), reads, memo });
+    this.#groups.push({ key: subjectKey(subject), reads, memo, solutions });
     if (reach === undefined) return { solutions, reads };
     const up: UpReads = (key, who, rung) => reads.up(key, who, rung, []);
     return { solutions, reads: new ReachedReads({ subject, reach, footprint: solutions, below: reads, up, revision: () => this.at.revision }) };

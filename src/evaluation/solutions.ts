@@ -22,13 +22,22 @@ interface Provisional {
   low: number;
 }
 
+/** What a subproblem has come to so far, with the lowest frame that this rests on, and how deep it went. */
+interface Approximation {
+  readonly answer: Answer;
+  readonly low: number;
+  readonly height: number;
+}
+
 /** A subproblem being walked. */
 interface Frame {
   readonly index: number;
   readonly exclusions: number;
-  approximation: Answer;
+  approximation: Approximation;
   used: boolean;
 }
+
+const nothingYet: Approximation = { answer: denied, low: Infinity, height: 0 };
 
 const nothing: ReadonlySet<number> = new Set();
 
@@ -77,7 +86,7 @@ export class Solutions {
   /** Slots of `#provisional` in the order in which they were added, so that a frame can drop its own. */
   readonly #trail: string[] = [];
   /** Where an iteration that is started anew may begin: what it had reached. */
-  readonly #seeds = new Map<string, Answer>();
+  readonly #seeds = new Map<string, Approximation>();
   readonly #seedTrail: { slot: string; crossed: ReadonlySet<number> }[] = [];
   readonly #depthMax: number;
   /** The component in hand has come to rest and is iterated for the reasons of its unknowns. */
@@ -103,9 +112,15 @@ export class Solutions {
     this.#memo = memo;
   }
 
-  /** How many results have been kept: a walk that was cut short has made progress if this grew. */
+  /** How many results have been kept since it forgot them: a walk that was cut short has made progress if this grew. */
   get size(): number {
     return this.#kept + this.#conditions.size;
+  }
+
+  /** What was kept for the request alone is gone, and what is kept for others may be. */
+  forget(): void {
+    this.#memo.forget();
+    this.#kept = 0;
   }
 
   /** Adds what was read to what the subproblem in hand rests on. */
@@ -202,11 +217,11 @@ export class Solutions {
       return undecided(new UsherError("cycle_through_exclusion", "a permission depends on its own absence through the right side of an exclusion"));
     }
     frame.used = true;
-    return frame.approximation;
+    return frame.approximation.answer;
   }
 
   #enter(key: string, slot: string, depth: number, exclusions: number, evaluate: () => Answer): Answer {
-    const frame: Frame = { index: this.#frames.size, exclusions, approximation: this.#seeds.get(slot) ?? denied, used: false };
+    const frame: Frame = { index: this.#frames.size, exclusions, approximation: this.#seeds.get(slot) ?? nothingYet, used: false };
     const outer = { low: this.#low, crossed: this.#crossed, deepest: this.#deepest, trail: this.#trail.length, seeds: this.#seedTrail.length, basis: this.#basis };
     const basis = (this.#basis = newBasis());
     this.#frames.set(key, frame);
@@ -229,7 +244,8 @@ export class Solutions {
     this.#low = outer.low;
     this.#crossed = union(outer.crossed, crossed);
     this.#deepest = Math.max(outer.deepest, depth + result.height);
-    this.#dropSeeds(outer.seeds, frame, result.low >= frame.index);
+    // Of what is pending the basis is not passed on; so nobody may begin with what it had reached.
+    this.#dropSeeds(outer.seeds, frame, result.low >= frame.index || answer.value === "pending");
 
     if (answer.value === "pending") {
       this.#dropProvisional(outer.trail);
@@ -260,7 +276,10 @@ export class Solutions {
     return answer;
   }
 
-  /** Walks the frame until what others were told of it is what it came to. */
+  /**
+   * Walks the frame until what others were told of it is what it came to. Where the last round was told that by the frame itself, it rests on what the
+   * rounds before rested on: on a lower frame, though it may not have been asked any more.
+   */
   #iterate(frame: Frame, slot: string, depth: number, trail: number, evaluate: () => Answer): Answer {
     for (let round = 0; ; round++) {
       assert(round < 10_000, "an iteration over a finite rising order comes to rest");
@@ -269,14 +288,18 @@ export class Solutions {
       this.#deepest = depth;
       frame.used = false;
       const answer = evaluate();
+      if (frame.used) {
+        this.#low = Math.min(this.#low, frame.approximation.low);
+        this.#deepest = Math.max(this.#deepest, depth + frame.approximation.height);
+      }
       const told = isUnknown(answer) && !this.#reasons ? conditional([], answer.until) : answer;
-      if (answer.value === "pending" || !frame.used || sameAnswer(told, frame.approximation)) return answer;
+      if (answer.value === "pending" || !frame.used || sameAnswer(told, frame.approximation.answer)) return answer;
       if (this.#isSettled(answer)) {
         this.#dropUnsettled(trail);
         return answer;
       }
-      frame.approximation = told;
-      this.#seeds.set(slot, told);
+      frame.approximation = { answer: told, low: this.#low, height: this.#deepest - depth };
+      this.#seeds.set(slot, frame.approximation);
       this.#seedTrail.push({ slot, crossed: isUnknown(told) ? this.#crossed : nothing });
       this.#dropProvisional(trail);
     }

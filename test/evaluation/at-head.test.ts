@@ -149,6 +149,33 @@ describe("the depth bound at head", () => {
   });
 });
 
+describe("groups that hold each other", () => {
+  const groups = `
+caveat at_work(place string) { place == "work" }
+definition user {}
+definition role { relation member: user | user with at_work | role#member }
+definition group { relation member: group#member | role#member }`;
+  /** Whoever is in the middle is so by the top, which is by the side: that is found in the first round, and the second hears it of the low one. */
+  const circle = [
+    "group:top#member@group:mid#member", "group:top#member@group:side#member", "group:mid#member@group:low#member", "group:mid#member@group:top#member",
+    "group:low#member@group:mid#member", "group:side#member@role:r#member",
+  ];
+  const of = (group: string) => `group:${group}#member@user:ana`;
+
+  it("do not let in, in another context, whom they let in by a condition", async () => {
+    const { ask } = head(groups, [...circle, "role:r#member@user:ana[at_work]"]);
+    assert.equal(await ask(of("top"), { context: { place: "work" } }), "allowed");
+    for (const group of ["top", "mid", "low", "side"]) assert.equal(await ask(of(group), { context: { place: "home" } }), "denied", group);
+  });
+
+  it("do not go on letting in whom nothing lets in any more", async () => {
+    const { ask, remove } = head(groups, [...circle, "role:r#member@role:s#member", "role:s#member@user:ana"]);
+    assert.equal(await ask(of("top")), "allowed");
+    remove(["group:side#member@role:r#member"]);
+    for (const group of ["mid", "low", "top", "side"]) assert.equal(await ask(of(group)), "denied", group);
+  });
+});
+
 describe("what reads nothing", () => {
   it("is not walked again every way it is come by", async () => {
     const permissions = Array.from({ length: 40 }, (_, i) => `permission p${i + 1} = (p${i} & p${i}) + (p${i} - nobody)`);

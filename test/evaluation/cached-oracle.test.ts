@@ -42,6 +42,8 @@ type Deed =
   | { readonly kind: "commit"; readonly tuples: readonly number[]; readonly after: number; readonly laterMs: number; readonly define: boolean };
 
 interface Play {
+  /** How many milliseconds pass whenever a walk looks at the clock: where many do, it is cut short anywhere. */
+  readonly tickMs: number;
   readonly askings: readonly Asking[];
   readonly deeds: readonly Deed[];
 }
@@ -51,6 +53,7 @@ const often = <Value>(value: Value, seldom: fc.Arbitrary<Value>) => fc.oneof({ w
 
 const playsAbout = (about: fc.Arbitrary<SubjectRef>, picksMax: number): fc.Arbitrary<Play> =>
   fc.record({
+    tickMs: fc.constantFrom(0, 0.1, 0.3, 1),
     askings: fc.array(
       fc.record({
         subject: about,
@@ -109,7 +112,7 @@ function turned(schema: Schema): Schema {
 }
 
 /** Plays the deeds, all of them under way at once, and compares every answer with the oracle's at the revision and instant that it names. */
-async function play(world: World, about: readonly ObjectRef[], { askings, deeds }: Play, budgetBytes?: number): Promise<void> {
+async function play(world: World, about: readonly ObjectRef[], { tickMs, askings, deeds }: Play, budgetBytes?: number): Promise<void> {
   const store = new MemoryStore(world.tuples.slice(0, world.tuples.length / 2), now);
   const cache = new RelationCache(store, budgetBytes);
   const schemas = [world.schema, turned(world.schema)];
@@ -123,8 +126,9 @@ async function play(world: World, about: readonly ObjectRef[], { askings, deeds 
     const hindered = () => (++reads > readsUntilFailure ? Promise.reject(new UsherError("store_unavailable", "the disk")) : Promise.resolve());
     const newest = () => new HinderedSnapshot(store.snapshot(), hindered);
     const leaving = new AbortController();
+    let ms = 0;
     if (leavesAfter !== undefined) void after(leavesAfter).then(() => leaving.abort());
-    return evaluateAtHead(questions, { ...schemaAt(arrived.revision), snapshot: newest(), tenant: 1, now: instant, cache, newest, tellsGrounds: true }, leaving.signal);
+    return evaluateAtHead(questions, { ...schemaAt(arrived.revision), snapshot: newest(), tenant: 1, now: instant, cache, newest, tellsGrounds: true }, leaving.signal, () => (ms += tickMs));
   };
 
   const ask = async (deed: Deed & { kind: "ask" }) => {

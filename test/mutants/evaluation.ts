@@ -147,7 +147,7 @@ export const evaluationMutants: readonly Mutant[] = [
   {
     name: "a cycle is walked once",
     file: solutions,
-    find: 'if (answer.value === "pending" || !frame.used || sameAnswer(told, frame.approximation))',
+    find: 'if (answer.value === "pending" || !frame.used || sameAnswer(told, frame.approximation.answer))',
     replace: "if (true)",
     suites: oracle,
   },
@@ -326,7 +326,7 @@ export const cacheMutants: readonly Mutant[] = [
   {
     name: "results are believed though one that they rest on has become another",
     file: finding,
-    find: "if (!same)\n            this.changedAt = revision;",
+    find: "if (!same)\n            this.changedAt = this.verifiedAt === revision ? revision + 0.5 : revision;",
     replace: "",
     suites: ["test/evaluation/cache/result.test.js"],
   },
@@ -375,7 +375,7 @@ export const cacheMutants: readonly Mutant[] = [
   {
     name: "a request's own results outlive the epoch in which they were made",
     file: cachedSource,
-    find: "memo.forget();",
+    find: "solutions.forget();",
     replace: ";",
     suites: atHead,
   },
@@ -448,5 +448,33 @@ export const cacheMutants: readonly Mutant[] = [
     find: 'value: "allowed", grounds: undefined };',
     replace: 'value: "allowed" };',
     suites: ["test/evaluation/grounds.test.js"],
+  },
+  {
+    name: "what a frame had come to does not say on which frames it rests",
+    file: "src/evaluation/solutions.js",
+    find: "this.#low = Math.min(this.#low, frame.approximation.low);",
+    replace: "",
+    suites: ["test/evaluation/at-head.test.js"],
+  },
+  {
+    name: "two results that rest on each other hold each other up",
+    file: "src/evaluation/cache/finding.js",
+    find: "this.verifiedAt = Infinity;",
+    replace: "this.verifiedAt = revision;",
+    suites: ["test/evaluation/cache/result.test.js"],
+  },
+  {
+    name: "what is found out again at the same commit is taken for what was found there before",
+    file: "src/evaluation/cache/finding.js",
+    find: "revision + 0.5 : revision",
+    replace: "revision : revision",
+    suites: ["test/evaluation/cache/result.test.js"],
+  },
+  {
+    name: "what memory has forgotten counts as progress",
+    file: "src/evaluation/solutions.js",
+    find: "this.#kept = 0;",
+    replace: "",
+    suites: ["test/evaluation/solutions.test.js"],
   },
 ];

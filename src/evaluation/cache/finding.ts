@@ -25,18 +25,31 @@ export abstract class Finding implements Ground {
     if (this.verifiedAt === revision) return true;
     // Of a walk that is behind: what has been seen of later commits says nothing of earlier ones.
     if (revision < this.verifiedAt) return false;
-    for (const ground of this.footprint) {
-      if (ground instanceof Finding && !ground.standsAt(revision)) return false;
-      if (ground.changedAt > this.verifiedAt) return false;
-    }
-    this.verifiedAt = revision;
-    return true;
+    // Whoever comes by here again meanwhile finds it behind, and so not standing.
+    const verifiedAt = this.verifiedAt;
+    this.verifiedAt = Infinity;
+    const stands = isUntouched(this.footprint, revision, verifiedAt);
+    this.verifiedAt = stands ? revision : verifiedAt;
+    return stands;
   }
 
   /** It was found out again, and is the same as before or not. */
   protected refound(same: boolean, footprint: readonly Ground[], revision: Revision): void {
-    if (!same) this.changedAt = revision;
+    // Who was seen to hold at the same commit before is not to hold at the next one: after that commit, and before any other.
+    if (!same) this.changedAt = this.verifiedAt === revision ? revision + 0.5 : revision;
     this.footprint = footprint;
     this.verifiedAt = revision;
   }
+}
+
+/**
+ * Two findings may have come to rest on each other: the one was found again when time had ended it, by way of the other, which had used it and was decided
+ * without it. What would hold only if it holds is found out anew.
+ */
+function isUntouched(footprint: readonly Ground[], revision: Revision, since: Revision): boolean {
+  for (const ground of footprint) {
+    if (ground instanceof Finding && !ground.standsAt(revision)) return false;
+    if (ground.changedAt > since) return false;
+  }
+  return true;
 }

@@ -43,6 +43,25 @@ describe("a result", () => {
     assert.equal(top.standsAt(3), false);
   });
 
+  it("that has come to rest on itself, by way of another, does not stand by that", () => {
+    const leaf = changedLeaf(1);
+    const first = result([leaf]);
+    const second = result([first, leaf]);
+    first.renew(outcome([second]), { revision: 1, now });
+    assert.equal(second.standsAt(2), false);
+    assert.equal(first.standsAt(2), false);
+    first.renew(outcome([leaf]), { revision: 2, now });
+    assert.ok(second.standsAt(2), "once it is found out without that, it does");
+  });
+
+  it("falls with one that was found out again at the commit at which it was last seen to hold", () => {
+    const below = result([changedLeaf(1)]);
+    const top = result([below]);
+    assert.ok(top.standsAt(2));
+    below.renew(outcome([], { fields: { names: ["x"], values: ["1"] } }), { revision: 2, now });
+    assert.equal(top.standsAt(3), false);
+  });
+
   it("stands on one that was found out again and came out the same: there the wave stops", () => {
     const leaf = changedLeaf(1);
     const below = result([leaf]);

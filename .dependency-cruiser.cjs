@@ -7,7 +7,7 @@ const layers = {
   evaluation: ["base", "model", "storage"],
   watch: ["base", "model", "storage"],
   decisions: ["base", "model", "storage", "evaluation"],
-  audit: ["base", "model"],
+  audit: ["base", "model", "storage"],
   database: ["base", "model", "storage", "evaluation", "watch", "decisions", "audit"],
   client: ["base", "model"],
   server: ["base", "model", "storage", "evaluation", "watch", "decisions", "audit", "database"],

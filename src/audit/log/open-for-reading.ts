@@ -6,6 +6,7 @@ import { asError, UsherError } from "../../base/errors.js";
 import { readBlock, type StoredRecord } from "./block.js";
 import { type Group, decodeGroup } from "./group.js";
 import { decodeHead, formatNewest, type Head } from "./head.js";
+import { scrubLog } from "./scrub-log.js";
 import { blockKey, chunkKey, fenceKey, groupKey, headKey, indexKey, tileKey } from "./keys.js";
 import { unseal } from "./seal.js";
 import type { Segment } from "./segment.js";
@@ -33,6 +34,7 @@ export class LogReading {
 
   /** @throws `store_in_use` while a server has it open, `not_a_store` where there is none, `store_corrupt` where LevelDB cannot open it */
   static async open(folder: string): Promise<LogReading> {
+    await scrubLog(join(folder, "level"), Infinity);
     const level = new ClassicLevel<Buffer, Buffer>(join(folder, "level"), { keyEncoding: "buffer", valueEncoding: "buffer", createIfMissing: false });
     await level.open().catch((error: unknown) => {
       throw unopened(folder, error);

@@ -1,6 +1,9 @@
 import type { AbstractSnapshot } from "abstract-level";
 import { ClassicLevel } from "classic-level";
 
+import { limits } from "../../base/limits.js";
+import { scrubLog } from "./scrub-log.js";
+
 /**
  * What the log needs of a LevelDB handle, and nothing else: so that a test can stand in between and fail the n-th operation. Reads are synchronous:
  * they happen in a thread of the log's own, where 10 µs that nobody else waits for are less than a promise costs.
@@ -36,6 +39,7 @@ export type OpenRawLog = (folder: string, options: { readonly create: boolean })
 const blockCacheBytes = 8 * 1024 * 1024;
 
 export const openClassicLog: OpenRawLog = async (folder, { create }) => {
+  await scrubLog(folder, limits.scrubAtOpenBytesMax);
   const level = new ClassicLevel<Buffer, Buffer>(folder, { keyEncoding: "buffer", valueEncoding: "buffer", cacheSize: blockCacheBytes, createIfMissing: create });
   await level.open();
   return new ClassicLog(level);

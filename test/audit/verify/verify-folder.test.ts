@@ -303,7 +303,7 @@ describe("verifying a folder", () => {
         assert.ok(found === undefined || found.findingsCount > 0 || found.root === root);
         await rm(copy, { recursive: true });
       }),
-      { numRuns: 60 },
+      { numRuns: Number(process.env.TEST_FUZZ_RUNS ?? 60) },
     );
   }));
 

@@ -310,6 +310,8 @@ export const limits = {
   redactPerCallMax: 1_000,
   attributionBytesMax: 1_024,
   refusalRecordMs: 1_000,
+  holdsRecordedAtOnceMax: 500,
+  auditFilterTextBytesMax: 4_096,
   refusalsRecordedMax: 1_000,
   // Proofs of it: the key that signs, a checkpoint, a line of an export, how many findings a verification lists, and a witness who does not answer.
   signingKeyFileBytesMax: 4_096,

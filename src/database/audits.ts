@@ -2,8 +2,9 @@ import { throwIfEnded } from "../base/abort.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import { auditKinds } from "../model/audit.js";
+import type { Instant } from "../base/clock.js";
 import type {
-  AuditFilter, GetCheckpointRequest, GetCheckpointResponse, ProveDecisionRequest, ProveDecisionResponse, QueryDecisionsRequest,
+  AuditEntry, AuditFilter, AuditRecord, GetCheckpointRequest, GetCheckpointResponse, ProveDecisionRequest, ProveDecisionResponse, QueryDecisionsRequest,
   QueryDecisionsResponse, RedactDecisionsRequest, RedactDecisionsResponse, TailDecisionsRequest, TailEvent,
 } from "../model/audit.js";
 import { quote } from "../model/object.js";
@@ -26,6 +27,26 @@ export function logFor(core: Core, log: AuditLog | undefined, call: Call): Audit
   return log;
 }
 
+/** Records go by the name of their tenant. One that was made anew under an old name sees nothing of its predecessor's. */
+function sinceOf(core: Core, { tenant }: Call): Instant {
+  const createdAt = tenant === undefined ? undefined : core.store.listTenants().find(({ name }) => name === tenant)?.createdAt;
+  return createdAt ?? -limits.instantMsMax;
+}
+
+/** The filter, from when on the call's tenant has been. */
+export function within(core: Core, filter: AuditFilter, call: Call): AuditFilter {
+  const since = sinceOf(core, call);
+  return since > (filter.from ?? -limits.instantMsMax) ? { ...filter, from: since } : filter;
+}
+
+/** @throws `record_unknown` for a record of the tenant's predecessor */
+export function requireWithin(core: Core, records: readonly AuditRecord[], call: Call): void {
+  const since = sinceOf(core, call);
+  for (const { index, payload } of records) {
+    if (payload !== undefined && (JSON.parse(payload) as AuditEntry).at < since) throw new UsherError("record_unknown", `the tenant has no record ${index}`);
+  }
+}
+
 export async function queryDecisions(core: Core, kept: AuditLog | undefined, request: QueryDecisionsRequest, call: Call): Promise<QueryDecisionsResponse> {
   const log = logFor(core, kept, call);
   requireFields(request, "the request");
@@ -34,7 +55,7 @@ export async function queryDecisions(core: Core, kept: AuditLog | undefined, req
     throw new UsherError("invalid_request", `page size ${quote(pageSize)} must be 1 to ${limits.auditPageRecordsMax}`);
   }
   if (cursor !== undefined) requireText(cursor, "cursor");
-  const asked = { filter: validateAuditFilter(filter), pageSize, oldestFirst, ...(cursor === undefined ? {} : { cursor }) };
+  const asked = { filter: within(core, validateAuditFilter(filter), call), pageSize, oldestFirst, ...(cursor === undefined ? {} : { cursor }) };
   const page = await log.query(asked, call.tenant, call.signal);
   if (cursor === undefined) core.recordings?.query({ query: asked.filter }, call);
   return page;
@@ -45,7 +66,7 @@ export async function* tailDecisions(core: Core, kept: AuditLog | undefined, req
   requireFields(request, "the request");
   const { filter, fromIndex, follow = false } = request;
   if (fromIndex !== undefined) requireIndex(fromIndex);
-  const asked = { filter: validateAuditFilter(filter), follow, ...(fromIndex === undefined ? {} : { fromIndex }) };
+  const asked = { filter: within(core, validateAuditFilter(filter), call), follow, ...(fromIndex === undefined ? {} : { fromIndex }) };
   core.recordings?.query({ tail: asked }, call);
   yield* log.tail(asked, call.tenant, call.signal);
 }
@@ -64,7 +85,10 @@ export async function proveDecision(core: Core, kept: AuditLog | undefined, requ
   const { index, size } = request;
   requireIndex(index);
   if (size !== undefined) requireIndex(size);
-  return log.prove({ index, ...(size !== undefined && { size }) }, call.tenant);
+  const proof = await log.prove({ index, ...(size !== undefined && { size }) }, call.tenant);
+  requireWithin(core, [proof.record], call);
+  core.recordings?.query({ prove: index }, call);
+  return proof;
 }
 
 export async function redactDecisions(core: Core, kept: AuditLog | undefined, request: RedactDecisionsRequest, call: Call): Promise<RedactDecisionsResponse> {
@@ -76,6 +100,7 @@ export async function redactDecisions(core: Core, kept: AuditLog | undefined, re
   if (reason === "" || Buffer.byteLength(reason) > limits.metadataBytesMax) {
     throw new UsherError("invalid_request", `the reason has ${Buffer.byteLength(reason)} bytes: say in 1 to ${limits.metadataBytesMax} why it is erased`);
   }
+  if (call.tenant !== undefined) requireWithin(core, await log.records([...new Set(indexes)], call.tenant), call);
   return { redacted: await log.redact([...new Set(indexes)], reason, call.tenant, attributionOfReader(call, core.store.clock.now())) };
 }
 
@@ -101,6 +126,7 @@ function validateAuditFilter(filter: AuditFilter): AuditFilter {
     const text = filter[name];
     if (text === undefined) continue;
     requireText(text, name);
+    if (Buffer.byteLength(text) > limits.auditFilterTextBytesMax) throw new UsherError("invalid_request", `\`${name}\` has ${Buffer.byteLength(text)} bytes: no record has more than ${limits.auditFilterTextBytesMax} there`);
     if (text === "") throw new UsherError("invalid_request", `\`${name}\` is empty: leave it out, or name one`);
     copy[name] = text;
   }

@@ -122,11 +122,13 @@ export class Database implements Service {
   readonly #watches: Watches;
   readonly #live: LiveDecisions;
   readonly #log: AuditLog | undefined;
+  readonly #liveRecordings: LiveRecordings | undefined;
 
   constructor(store: Store, options: Pick<DatabaseOptions, "observer" | "memoryBudgetBytes" | "report"> = {}, { leases = leasesInMemory(), verification, log }: DatabaseParts = {}) {
     const core = new Core(store, options.observer, options.memoryBudgetBytes);
     this.#core = core;
     this.#log = log;
+    this.#liveRecordings = log && new LiveRecordings(log, core);
     if (log !== undefined) core.recordings = new Recordings(log, () => store.clock.now());
     this.#watches = new Watches(store);
     this.#live = new LiveDecisions({
@@ -142,7 +144,7 @@ export class Database implements Service {
       zookie: (tenant, revision) => core.zookie(tenant, revision),
       revisionOf: (tenant, zookie) => resolveZookie(store, tenant, zookie),
       monotonicMs: () => performance.now(),
-      recorder: log && new LiveRecordings(log, core),
+      recorder: this.#liveRecordings,
       verification,
     });
     core.enforced = (revision, waitMs, signal) => this.#live.enforced(revision, waitMs, signal);
@@ -324,6 +326,7 @@ export class Database implements Service {
     this.#core.schemas.stop();
     this.#core.cache.stop();
     await this.#live.quiet;
+    await this.#liveRecordings?.quiet;
     await this.#core.store.close();
     await this.#log?.close();
   }

@@ -117,7 +117,8 @@ async function paged<Result>(
       const ground = cursor === undefined ? given : groundOf(cursor, given);
       const options = { size, countOnly: lookup.countOnly, ...(cursor === undefined ? {} : { after: cursor.after }) };
       const { results, count, after } = await read(ground, options, enumerationKey(ground, lookup));
-      await core.recordings?.lookup(recorded(results), { schema: ground.schema, now: ground.now, zookie }, call);
+      const counted = lookup.countOnly && count.allowed + count.conditional > 0 ? { count } : {};
+      await core.recordings?.lookup({ ...recorded(results), ...counted }, { schema: ground.schema, now: ground.now, zookie }, call);
       return {
         zookie,
         instant: ground.now,

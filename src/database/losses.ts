@@ -13,7 +13,7 @@ import { defaultTenant } from "../model/tenant.js";
 import { resolveZookie } from "../storage/resolve-zookie.js";
 import type { Commit } from "../storage/store.js";
 import type { AuditLog } from "./audit-log.js";
-import { logFor } from "./audits.js";
+import { logFor, within } from "./audits.js";
 import type { Core } from "./core.js";
 import { questionOf } from "./replays.js";
 import { requireFields, validateAsked, validateObject, validateQuestion } from "./validate.js";
@@ -35,7 +35,7 @@ export async function findLoss(core: Core, kept: AuditLog | undefined, request: 
   const object = formatObject(validateObject(request.object));
   const subject = formatSubject(validateAsked(request.subject));
   const permission = checkName(request.permission, "permission");
-  const { allowed, lost } = await between(log, { object, permission, subject }, call);
+  const { allowed, lost } = await between(core, log, { object, permission, subject }, call);
   core.recordings?.query({ loss: { object, permission, subject } }, call);
   const found = { ...(allowed === undefined ? {} : { allowed: allowed.record }), ...(lost === undefined ? {} : { lost: lost.record }) };
   if (allowed === undefined) return { ...found, note: lost === undefined ? "no decision about it is on record" : "no decision on record allowed it" };
@@ -48,13 +48,13 @@ export async function findLoss(core: Core, kept: AuditLog | undefined, request: 
   }
 }
 
-async function between(log: AuditLog, filter: { readonly object: string; readonly permission: string; readonly subject: string }, call: Call): Promise<{ allowed?: Decided; lost?: Decided }> {
+async function between(core: Core, log: AuditLog, filter: { readonly object: string; readonly permission: string; readonly subject: string }, call: Call): Promise<{ allowed?: Decided; lost?: Decided }> {
   let lost: Decided | undefined;
   let cursor: string | undefined;
   do {
     throwIfEnded(call);
     const page = await log.query(
-      { filter: { ...filter, kinds: ["check", "batch_item", "hold", "flip"] }, pageSize: limits.auditPageRecordsMax, ...(cursor === undefined ? {} : { cursor }) },
+      { filter: within(core, { ...filter, kinds: ["check", "batch_item", "hold", "flip"] }, call), pageSize: limits.auditPageRecordsMax, ...(cursor === undefined ? {} : { cursor }) },
       // An object is one of a tenant: where none is named, as in every question, of the default one.
       call.tenant ?? defaultTenant,
       call.signal,

@@ -20,7 +20,7 @@ export interface RecordedAt {
   readonly zookie: string;
 }
 
-export interface RecordedLookup extends Pick<LookupEntry, "found" | "object" | "subject" | "results"> {
+export interface RecordedLookup extends Pick<LookupEntry, "found" | "object" | "subject" | "results" | "count"> {
   readonly permission?: string;
   readonly context: Context;
   readonly contextualTuples: readonly Tuple[];
@@ -74,7 +74,7 @@ export class Recordings {
     return this.#recorder.record(entry as AuditEntry, value === "allowed" || value === "conditional");
   }
 
-  lookup({ found, object, permission, subject, results, context, contextualTuples }: RecordedLookup, at: RecordedAt, call: Call): Promise<void> | undefined {
+  lookup({ found, object, permission, subject, results, count, context, contextualTuples }: RecordedLookup, at: RecordedAt, call: Call): Promise<void> | undefined {
     const entry = {
       kind: "lookup",
       ...attributionOf(call, at.now),
@@ -83,12 +83,13 @@ export class Recordings {
       permission,
       subject,
       results,
+      count,
       zookie: at.zookie,
       schema: schemaHash(at.schema),
       context: Object.keys(context).length === 0 ? undefined : context,
       contextual: contextualTuples.length === 0 ? undefined : contextualTuples.map(formatTuple),
     };
-    return this.#recorder.record(entry as AuditEntry, results.some(([, answer]) => answer !== "denied"));
+    return this.#recorder.record(entry as AuditEntry, count !== undefined || results.some(([, answer]) => answer !== "denied"));
   }
 
   /** A commit stands whatever becomes of its record: it is waited for, and never fails. */

@@ -13,7 +13,7 @@ import { defaultTenant } from "../model/tenant.js";
 import { parseObject, parseSubject, parseTuple } from "../model/tuple-text.js";
 import { resolveZookie } from "../storage/resolve-zookie.js";
 import type { AuditLog } from "./audit-log.js";
-import { logFor, requireIndexes } from "./audits.js";
+import { logFor, requireIndexes, requireWithin } from "./audits.js";
 import type { Core } from "./core.js";
 import { requireFields, validateQuestion } from "./validate.js";
 
@@ -34,7 +34,10 @@ export async function replayDecisions(core: Core, kept: AuditLog | undefined, re
   requireFields(request, "the request");
   requireIndexes(request.indexes, limits.replayPerCallMax);
   const outcomes: ReplayOutcome[] = [];
-  for (const record of await log.records(request.indexes, call.tenant)) {
+  const records = await log.records(request.indexes, call.tenant);
+  requireWithin(core, records, call);
+  core.recordings?.query({ replay: request.indexes }, call);
+  for (const record of records) {
     throwIfEnded(call);
     outcomes.push(await replay(core, record, call.signal));
   }

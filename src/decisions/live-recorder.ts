@@ -26,7 +26,8 @@ export interface LiveRecorder {
   told(telling: Telling): Promise<void> | undefined;
   /** What was taken away from these holds has taken effect at their client. */
   acknowledged(stream: LiveStream, revision: Revision, holds: readonly LiveHold[]): void;
-  ended(hold: LiveHold, why: HoldEnd): void;
+  /** These holds are over: of one, or of all that a stream had, which may be very many. */
+  ended(holds: readonly LiveHold[], why: HoldEnd): void;
   /** The last lease of a stream has ended whose connection had before. */
   lapsed(stream: LiveStream, holds: number): void;
 }

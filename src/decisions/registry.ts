@@ -153,7 +153,7 @@ export class Registry {
   /** The client has forgotten it. */
   release(hold: LiveHold): void {
     const { stream } = hold;
-    this.#port.recorder?.ended(hold, "released");
+    this.#port.recorder?.ended([hold], "released");
     this.detach(hold);
     stream.holds.delete(hold.id);
     if (hold.contextName !== undefined) stream.contexts.get(hold.contextName)?.holds.delete(hold);
@@ -166,8 +166,7 @@ export class Registry {
   }
 
   #drop(lookup: LiveLookup, why: HoldEnd): void {
-    const { recorder } = this.#port;
-    if (recorder !== undefined) for (const member of lookup.all()) recorder.ended(member, why);
+    this.#port.recorder?.ended([...lookup.all()], why);
     this.lookups.drop(lookup);
   }
 
@@ -216,8 +215,7 @@ export class Registry {
 
   #forget(stream: LiveStream, why: HoldEnd): void {
     this.streams.delete(stream.id);
-    const { recorder } = this.#port;
-    if (recorder !== undefined) for (const hold of stream.all()) recorder.ended(hold, why);
+    this.#port.recorder?.ended([...stream.all()], why);
     for (const hold of stream.holds.values()) this.detach(hold);
     stream.holds.clear();
     for (const lookups of [stream.lookups.values(), stream.fading]) for (const lookup of [...lookups]) this.lookups.drop(lookup);

@@ -3,7 +3,7 @@ import type { ErrorCode } from "../base/errors.js";
 import type { Context } from "./context.js";
 import type { Cause, HeldAnswer } from "./live.js";
 import type { ObjectRef } from "./object.js";
-import type { Decision, Metadata } from "./service.js";
+import type { Decision, LookupCount, Metadata } from "./service.js";
 import type { SubjectRef } from "./subject.js";
 
 /**
@@ -101,6 +101,8 @@ export interface LookupEntry extends Omit<Recorded, "object" | "permission" | "s
   readonly subject: string;
   readonly contextual?: readonly string[];
   readonly results: readonly (readonly [string, RecordedAnswer])[];
+  /** Where their number alone was asked for, and there are any. */
+  readonly count?: LookupCount;
 }
 
 interface OfHold {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { limits } from "../../src/base/limits.js";
 import { UsherError } from "../../src/base/errors.js";
 import type { Database } from "../../src/database/database.js";
 import type { AuditEntry, FlipEntry, HoldEntry } from "../../src/model/audit.js";
@@ -106,6 +107,19 @@ describe("what is recorded of live decisions", () => {
     });
   });
 
+  it("is each of very many holds that end together", async () => {
+    await prepared(async (database, log) => {
+      const point = pointOf(database);
+      const count = 2 * limits.holdsRecordedAtOnceMax + 1;
+      point.hold(...Array.from({ length: count }, (_, i) => hold(i + 1, `document:${i}#view@user:bo`)));
+      await point.ping();
+      await point.finish();
+      await until(() => of(log, "release").length === count);
+      assert.equal(new Set(of(log, "release").map(({ hold: id }) => id)).size, count);
+      assert.equal(new Set(of(log, "release").map(({ at }) => at)).size, 1, "they ended together");
+    });
+  });
+
   it("takes no count that is none, and passes over holds that it does not know", async () => {
     await prepared(async (database) => {
       const point = pointOf(database);
@@ -152,7 +166,7 @@ describe("what is recorded of live decisions", () => {
       const point = pointOf(database);
       point.lookup({ id: 7, what: { kind: "subjects", object: { type: "document", id: "1" }, permission: "view", subjectType: "user" } });
       await point.ping();
-      assert.ok(of(log, "hold").some(({ subject, answer }) => subject === "user:bo" && answer === "denied"));
+      assert.deepEqual(of(log, "hold").map(({ subject, answer }) => [subject, answer]).sort(), [["user:*", "allowed"], ["user:bo", "denied"]]);
       point.release(7);
       await point.ping();
       assert.ok(of(log, "release").some(({ subject, answer }) => subject === "user:bo" && answer === "denied"));

@@ -92,6 +92,10 @@ describe("what is recorded", () => {
       await database.lookupObjects({ objectType: "document", permission: "view", subject: parseSubject("user:ana"), pageSize: 2 }, call).catch(() => undefined);
       await database.lookupSubjects({ object: parseObject("document:2"), permission: "view", subjectType: "user" }, call);
       await database.lookupPermissions({ object: parseObject("document:1"), subject: parseSubject("user:ana") }, call);
+      await database.lookupObjects({ objectType: "document", permission: "view", subject: parseSubject("user:ana"), countOnly: true, idPrefix: "1" }, call);
+      const counted = log.entries.at(-1);
+      assert.deepEqual(counted?.kind === "lookup" && [counted.results, counted.count], [[], { allowed: 1, conditional: 0 }]);
+      log.payloads.pop();
       const told = log.entries.map((entry) => entry.kind === "lookup" && [entry.found, entry.object, entry.permission, entry.subject, entry.results]);
       assert.deepEqual(told, [
         ["objects", "document", "view", "user:ana", [["document:1", "allowed"], ["document:2", "conditional"]]],
@@ -129,6 +133,7 @@ describe("what is recorded", () => {
   it("of who erases records of all tenants: that it is none of one", async () => {
     await prepared(async (database, log) => {
       const by: unknown[] = [];
+      await database.check(parseCheck("document:1#view@user:ana"), {});
       log.redact = async (_indexes: readonly number[], ...rest: readonly unknown[]) => (by.push(rest[2]), 1);
       await database.redactDecisions({ indexes: [0], reason: "asked for" }, { principal: "auditor" });
       await database.redactDecisions({ indexes: [0], reason: "asked for" }, { principal: "auditor", tenant: "default" });
@@ -136,10 +141,34 @@ describe("what is recorded", () => {
     });
   });
 
+  it("of one tenant is not shown to another that was made anew under its name", async () => {
+    let wall = Date.now();
+    await withRecordings(async (database, log) => {
+      const acme: Call = { tenant: "acme" };
+      await database.createTenant({ name: "acme" }, {});
+      await database.writeSchema({ text: schema }, acme);
+      await database.check(parseCheck("document:1#view@user:ana"), acme);
+      const index = log.payloads.length - 1;
+      assert.equal((await database.queryDecisions({ filter: { kinds: ["check"] } }, acme)).records.length, 1);
+      await database.deleteTenant({ name: "acme" }, {});
+      wall += 1_000;
+      await database.createTenant({ name: "acme" }, {});
+      const unknown = (error: unknown) => error instanceof UsherError && error.code === "record_unknown";
+      assert.deepEqual((await database.queryDecisions({ filter: {} }, acme)).records, []);
+      await assert.rejects(database.replayDecisions({ indexes: [index] }, acme), unknown);
+      await assert.rejects(database.redactDecisions({ indexes: [index], reason: "asked for" }, acme), unknown);
+      assert.equal((await database.queryDecisions({ filter: { kinds: ["check"] } }, {})).records.length, 1, "whoever may see all tenants' does");
+    }, { time: { wallMs: () => wall, monotonicMs: () => wall, uptimeMs: () => wall } });
+  });
+
   it("of who reads the log", async () => {
     await prepared(async (database, log) => {
       await database.queryDecisions({ filter: { subject: "user:ana" } }, { principal: "auditor" });
       assert.deepEqual(fixed(last(log)), { kind: "query", principal: "auditor", asked: '{"query":{"subject":"user:ana"}}' });
+      await database.check(parseCheck("document:1#view@user:ana"), {});
+      const index = log.payloads.length - 1;
+      await database.replayDecisions({ indexes: [index] }, { principal: "auditor" });
+      assert.deepEqual(fixed(last(log)), { kind: "query", principal: "auditor", asked: `{"replay":[${index}]}` });
     });
   });
 });
@@ -215,6 +244,8 @@ describe("a question to the decision log", () => {
       await assert.rejects(wrong({ subject: "" }), code("invalid_request"));
       await assert.rejects(wrong({ kinds: ["chekc"] }), code("invalid_request"));
       await assert.rejects(wrong({ answer: "maybe" }), code("invalid_request"));
+      await wrong({ actor: "x".repeat(limits.auditFilterTextBytesMax) });
+      await assert.rejects(wrong({ actor: "x".repeat(limits.auditFilterTextBytesMax + 1) }), code("invalid_request"));
       await assert.rejects(wrong({ from: Number.NaN }), code("invalid_request"));
       await assert.rejects(database.queryDecisions({ filter: {}, pageSize: 0 }, {}), code("invalid_request"));
       await assert.rejects(database.queryDecisions({ filter: {}, pageSize: limits.auditPageRecordsMax + 1 }, {}), code("invalid_request"));

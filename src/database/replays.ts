@@ -50,6 +50,7 @@ async function replay(core: Core, { index, payload }: AuditRecord, signal: Abort
     const entry = JSON.parse(payload) as AuditEntry & { readonly cut?: readonly string[] };
     const asked = askedBy(entry);
     if (asked === undefined) return notReplayable(index, `a record of kind \`${entry.kind}\` is no decision`);
+    if (entry.kind === "lookup" && entry.count !== undefined) return notReplayable(index, "of its results the number alone was asked for");
     if (entry.cut !== undefined) return notReplayable(index, `its fields ${entry.cut.join(", ")} were too large to be recorded`);
     const given = entry as RecordedGround & { readonly hashed?: readonly string[] };
     if (given.hashed !== undefined) return notReplayable(index, `of its context, ${given.hashed.join(", ")} were recorded as hashes`);

@@ -1,5 +1,5 @@
 import { mkdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 import { abortError, onAbort, throwIfAborted } from "../base/abort.js";
 import { assert } from "../base/assert.js";
@@ -115,7 +115,8 @@ export class DecisionLog implements Recorder<AuditEntry> {
   static async open(folder: string, options: DecisionLogOptions): Promise<DecisionLog> {
     checkOrigin(options.origin);
     assert(Number.isSafeInteger(options.oneIn ?? 1) && (options.oneIn ?? 1) >= 1, "one in so many is recorded");
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    // Resolved: of a relative path in a folder that is gone Node.js tries the parts for ever.
+    await mkdir(resolve(folder), { recursive: true, mode: 0o700 });
     const path = join(folder, checkpointsFileName);
     const begun = await stat(path).then(({ size }) => size > 0, () => false);
     const thread = new LogThread(options.connect ?? startLogWorker, (error) => options.report(error));

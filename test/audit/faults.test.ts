@@ -22,7 +22,7 @@ class Faults {
       get: (key, snapshot) => raw.get(key, snapshot),
       batch,
       snapshot: () => raw.snapshot(),
-      isEmpty: () => raw.isEmpty(),
+      isEmpty: (start, end) => raw.isEmpty(start, end),
       clear: (start, end) => this.#run(() => raw.clear(start, end)),
       compact: (start, end) => raw.compact(start, end),
       close: () => raw.close(),

@@ -51,6 +51,7 @@ export class Log {
     try {
       const segments = new Segments(raw, shape);
       const log = new Log(raw, segments, await readStanding(raw, segments.to), shape, report);
+      log.#tidy();
       log.#turnRun();
       return log;
     } catch (error) {
@@ -208,6 +209,10 @@ export class Log {
     staging.add(JSON.stringify({ kind: "retention", at: order.now, below, reason }));
     await this.#write(staging, this.#head.sequence, { kept: below });
     return below;
+  }
+
+  #tidy(): void {
+    this.#upkeep.run(() => this.#segments.clear()).catch(this.#report);
   }
 
   /** A run that is long enough becomes a segment, and segments that are enough one larger, while the log goes on. */

@@ -12,8 +12,8 @@ export interface RawLog {
   get(key: Buffer, snapshot?: RawSnapshot): Buffer | undefined;
   batch(): RawBatch;
   snapshot(): RawSnapshot;
-  /** Whether it holds anything. */
-  isEmpty(): Promise<boolean>;
+  /** Whether it holds anything, or the range does, the end exclusive. */
+  isEmpty(start?: Buffer, end?: Buffer): Promise<boolean>;
   /** Deletes what lies in the range, the end exclusive. */
   clear(start: Buffer, end: Buffer): Promise<void>;
   /** Rewrites the range, so that what was deleted or replaced in it leaves the disk. What open snapshots see stays until another time. */
@@ -70,8 +70,8 @@ class ClassicLog implements RawLog {
     return this.#level.snapshot();
   }
 
-  async isEmpty(): Promise<boolean> {
-    const iterator = this.#level.keys({ limit: 1 });
+  async isEmpty(start?: Buffer, end?: Buffer): Promise<boolean> {
+    const iterator = this.#level.keys({ limit: 1, ...(start && { gte: start }), ...(end && { lt: end }) });
     try {
       return (await iterator.next()) === undefined;
     } finally {

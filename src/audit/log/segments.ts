@@ -17,8 +17,11 @@ export interface IndexShape {
 }
 
 interface Catalogue {
+  /** The number of the next segment. */
   readonly next: number;
   readonly segments: readonly Segment[];
+  /** Those that count no more, of which rows may be left. */
+  readonly dropped: readonly number[];
 }
 
 /** Postings that are written or merged before something else may have its turn: a fraction of a millisecond. */
@@ -33,13 +36,14 @@ const chunksTogether = 16;
  *
  *     4,096 records a run → 8 of them a segment of 32,768 → 262,144 → 2,097,152
  *
- * A catalogue row names those that count: what a crash left of others is overwritten, since their number is given again.
+ * A catalogue row names those that count. One that was replaced goes once nobody begins to read it any more, which is after the catalogue in memory has
+ * changed: the disk's has changed a moment before. What a crash leaves of such, or of one that was being written, goes after the next opening.
  */
 export class Segments {
   readonly #raw: RawLog;
   readonly #shape: IndexShape;
   readonly #fences = new Fences();
-  #catalogue: Catalogue = { next: 0, segments: [] };
+  #catalogue: Catalogue = { next: 0, segments: [], dropped: [] };
   #stopped = false;
 
   /** @throws `store_corrupt` */
@@ -62,6 +66,16 @@ export class Segments {
 
   reader(snapshot?: RawSnapshot): SegmentReader {
     return new SegmentReader(this.#raw, this.#fences, snapshot);
+  }
+
+  /** Deletes what was left of segments that do not count, when the log was closed or the process ended. */
+  async clear(): Promise<void> {
+    await this.#clearDropped();
+    const { next } = this.#catalogue;
+    const begun = [chunkKey(next, 0), Buffer.of(chunkKey(0, 0)[0]! + 1)] as const;
+    if (await this.#raw.isEmpty(...begun)) return;
+    await this.#raw.clear(...begun);
+    await this.#raw.compact(...begun);
   }
 
   /** @param onWritten in the same turn in which the segment begins to count */
@@ -148,18 +162,24 @@ export class Segments {
     const left = this.list.filter((segment) => !old.includes(segment));
     const segments = [...left, ...(made === undefined ? [] : [made.segment])].sort((a, b) => a.from - b.from);
     const next = made === undefined ? this.#catalogue.next : made.segment.id + 1;
-    const catalogue = { next, segments };
+    const catalogue = { next, segments, dropped: [...this.#catalogue.dropped, ...old.map(({ id }) => id)] };
     batch.put(indexKey, seal(indexKey, Buffer.from(JSON.stringify(catalogue))));
-    for (const { id } of old) batch.del(fenceKey(id));
     await batch.write();
     this.#catalogue = catalogue;
     this.#fences.count(segments);
     onWritten?.();
-    for (const { id } of old) {
+    await this.#clearDropped();
+  }
+
+  /** The disk's catalogue names them until the next one is written: they are not there to be deleted again then. */
+  async #clearDropped(): Promise<void> {
+    for (const id of this.#catalogue.dropped) {
+      await this.#raw.clear(fenceKey(id), fenceKey(id + 1));
       await this.#raw.clear(chunkKey(id, 0), chunkKey(id + 1, 0));
       // What is deleted is next to each other: this reads it, and writes hardly anything.
       await this.#raw.compact(chunkKey(id, 0), chunkKey(id + 1, 0));
     }
+    this.#catalogue = { ...this.#catalogue, dropped: [] };
   }
 }
 

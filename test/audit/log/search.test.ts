@@ -9,6 +9,7 @@ import { limits } from "../../../src/base/limits.js";
 import { auditKinds, type AuditEntry, type AuditFilter, type RecordedAnswer } from "../../../src/model/audit.js";
 import { inFolder } from "../../support/folder.js";
 import { allPages, allRecords, checkEntry, inThisThread, openLog, smallShape } from "../logs.js";
+import { openWith } from "./open-with.js";
 
 const few = (name: string) => fc.nat(5).map((n) => `${name}:${n}`);
 const answer = fc.constantFrom<RecordedAnswer>("allowed", "denied", "conditional", "undecided");
@@ -54,6 +55,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: query },
 );
 
+async function take(log: DecisionLog, step: Exclude<Step, { readonly do: "reopen" }>): Promise<void> {
+  if (step.do === "record") {
+    for (const entry of step.entries) void log.record(entry, false);
+    await log.flush();
+  } else if (step.do === "redact") {
+    const ofLog = new Set(["start", "stop", "key", "redaction"]);
+    const redactable = (await allRecords(log)).filter(({ payload }) => payload === undefined || !ofLog.has((JSON.parse(payload) as AuditEntry).kind)).map(({ index }) => index);
+    if (redactable.length > 0) await log.redact(step.indexes.map((n) => redactable[n % redactable.length]!), "asked", undefined, { at: 30 });
+  } else {
+    const found = await allPages(log, step, step.tenant);
+    assert.deepEqual(found.map(({ index }) => index), await naive(log, step));
+  }
+}
+
 /** What a log is to somebody who reads all of it each time. */
 async function naive(log: DecisionLog, { filter: wanted, tenant, oldestFirst }: Step & { readonly do: "query" }): Promise<number[]> {
   const found = (await allRecords(log)).filter(({ payload }) => (payload === undefined ? matchesAll(wanted, tenant) : matches(JSON.parse(payload) as AuditEntry, wanted, tenant)));
@@ -67,27 +82,45 @@ describe("queries of the decision log", () => {
       fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 20 }), (steps) =>
         inFolder(async (folder) => {
           let log = await openLog(folder, { connect: inThisThread() });
-          for (const each of steps) {
-            if (each.do === "record") {
-              for (const entry of each.entries) void log.record(entry, false);
-              await log.flush();
-            } else if (each.do === "redact") {
-              const ofLog = new Set(["start", "stop", "key", "redaction"]);
-              const redactable = (await allRecords(log)).filter(({ payload }) => payload === undefined || !ofLog.has((JSON.parse(payload) as AuditEntry).kind)).map(({ index }) => index);
-              if (redactable.length > 0) await log.redact(each.indexes.map((n) => redactable[n % redactable.length]!), "asked", undefined, { at: 30 });
-            } else if (each.do === "reopen") {
-              await log.close();
-              log = await openLog(folder, { connect: inThisThread() });
-            } else {
-              const found = await allPages(log, each, each.tenant);
-              assert.deepEqual(found.map(({ index }) => index), await naive(log, each));
+          try {
+            for (const each of steps) {
+              if (each.do === "reopen") {
+                await log.close();
+                log = await openLog(folder, { connect: inThisThread() });
+              } else await take(log, each);
             }
+          } finally {
+            await log.close();
           }
-          await log.close();
         }),
       ),
       { numRuns: 40 },
     ));
+
+  it("find everything while segments are replaced on the disk and not yet in memory", () =>
+    inFolder(async (folder) => {
+      let look: () => Promise<unknown> = async () => undefined;
+      const log = await openLog(folder, { connect: inThisThread(openWith(() => look())) });
+      let [recorded, looks] = [0, 0];
+      const wrong: unknown[] = [];
+      look = async () => {
+        looks++;
+        try {
+          const found = await allPages(log, { filter: { permission: "view" }, pageSize: 1_000 });
+          if (found.length < recorded) wrong.push(`${found.length} of ${recorded}`);
+        } catch (error) {
+          wrong.push(error);
+        }
+      };
+      for (; recorded < 300; recorded += 30) {
+        for (let i = 0; i < 30; i++) void log.record(checkEntry(recorded + i), false);
+        await log.flush();
+      }
+      look = async () => undefined;
+      await log.close();
+      assert.deepEqual(wrong, []);
+      assert.ok(looks > 10, String(looks));
+    }));
 
   it("end a page after so many records were looked at, and go on behind it", () =>
     inFolder(async (folder) => {

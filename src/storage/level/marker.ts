@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { crc32 } from "node:zlib";
 
 import { UsherError } from "../../base/errors.js";
@@ -71,7 +71,8 @@ function parseJson(line: string): unknown {
 
 /** Creates the folder, for its owner alone, where there is none. */
 export async function createFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Resolved: of a relative path in a folder that is gone Node.js tries the parts for ever.
+  await mkdir(resolve(folder), { recursive: true, mode: 0o700 });
   const handle = await open(folder, constants.O_RDONLY);
   try {
     await handle.chmod(0o700);

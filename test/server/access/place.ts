@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 
-import { machineTime, SteadyClock } from "../../../src/base/clock.js";
+import { machineTime, SteadyClock, type Clock, type Instant } from "../../../src/base/clock.js";
 import { connect, type Usher } from "../../../src/client/usher.js";
 import type { RemoteOptions } from "../../../src/client/remote.js";
 import { Database } from "../../../src/database/database.js";
@@ -20,19 +20,40 @@ export const schemaText = `
 definition user {}
 definition doc { relation viewer: user; permission view = viewer }`;
 
+/** The machine's time, which a test can hold still for as long as it needs to come to a certain instant. */
+class HeldClock implements Clock {
+  readonly #steady = new SteadyClock(machineTime);
+  #held: Instant | undefined;
+
+  now(): Instant {
+    return this.#held ?? this.#steady.now();
+  }
+
+  /** @returns the instant at which time stands, until `release` */
+  hold(): Instant {
+    return (this.#held = this.#steady.now());
+  }
+
+  release(): void {
+    this.#held = undefined;
+  }
+}
+
 /** A guarded server on a database of its own, with tenants `a` and `b` beside `default`. */
 export class Place {
   readonly folder: string;
   readonly database: Database;
   readonly access: Access;
+  readonly clock: HeldClock;
   readonly events: AuthenticationEvent[];
   server: Server;
   readonly #clients: Usher[] = [];
 
-  private constructor(folder: string, database: Database, access: Access, events: AuthenticationEvent[], server: Server) {
+  private constructor(folder: string, database: Database, access: Access, clock: HeldClock, events: AuthenticationEvent[], server: Server) {
     this.folder = folder;
     this.database = database;
     this.access = access;
+    this.clock = clock;
     this.events = events;
     this.server = server;
   }
@@ -44,9 +65,10 @@ export class Place {
     for (const tenant of ["default", "a", "b"]) await database.writeSchema({ text: schemaText }, { tenant });
     await addKey(join(folder, "keys.yaml"), { id: "first", proof: { kind: "key", hash: hashKey("") }, tenant: "default", roles: new Set(["read"]) });
     const events: AuthenticationEvent[] = [];
-    const access = await createAccess({ file: join(folder, "keys.yaml"), clock: new SteadyClock(machineTime), events: { onAuthentication: (event) => events.push(event) } });
+    const clock = new HeldClock();
+    const access = await createAccess({ file: join(folder, "keys.yaml"), clock, events: { onAuthentication: (event) => events.push(event) } });
     const server = await serve(database, { address: "127.0.0.1:0", onError: (error) => assert.fail(error), access, quotas: database, ...options });
-    return new Place(folder, database, access, events, server);
+    return new Place(folder, database, access, clock, events, server);
   }
 
   get keys(): string {

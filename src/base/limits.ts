@@ -74,6 +74,7 @@ export const limits = {
 
   // Evaluation.
   depthMax: 100,
+  openfgaDepthMax: 25,
   walkNestingMax: 1_500,
   contextualTuplesMax: 100,
   batchItemsMax: 10_000,

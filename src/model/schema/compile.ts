@@ -26,7 +26,8 @@ export function compileSchema(text: string, options: { readonly dialect?: Partia
   const error = schemaError(diagnostics);
   if (error !== undefined) throw error;
   const definitions = [...names.definitions].map(([name, definition]) => [name, compileDefinition(definition, conditions, names)] as const);
-  const dialect: Dialect = Object.freeze({ depthMax: options.dialect?.depthMax ?? limits.depthMax });
+  const { depthMax = names.flags.has("openfga") ? limits.openfgaDepthMax : limits.depthMax } = options.dialect ?? {};
+  const dialect: Dialect = Object.freeze({ depthMax });
   return Object.freeze({ text, definitions: frozenMap(definitions), conditions, dialect });
 }
 

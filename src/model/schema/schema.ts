@@ -14,7 +14,7 @@ export interface Schema {
 }
 
 export interface Dialect {
-  /** How many usersets and arrows deep a walk may go before it is undecided. */
+  /** How many usersets and arrows deep a walk may go before it is undecided: `limits.depthMax`, with `use openfga` `limits.openfgaDepthMax`. */
   readonly depthMax: number;
 }
 

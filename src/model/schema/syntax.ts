@@ -13,8 +13,8 @@ export interface SchemaSyntax {
   readonly comments: readonly Comment[];
 }
 
-/** A feature that a text asks for with `use`. */
-export const useFlags = ["expiration", "partial", "self", "typechecking"] as const;
+/** A feature that a text asks for with `use`. All are SpiceDB's but `openfga`: decided as OpenFGA does where `Dialect` says so. */
+export const useFlags = ["expiration", "openfga", "partial", "self", "typechecking"] as const;
 
 export type UseFlag = (typeof useFlags)[number];
 

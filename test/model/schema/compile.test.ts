@@ -26,6 +26,7 @@ describe("compileSchema", () => {
     assert.equal(compileSchema(text).dialect.depthMax, limits.depthMax);
     assert.equal(compileSchema(text, { dialect: { depthMax: 25 } }).dialect.depthMax, 25);
     assert.equal(compileSchema(text, { dialect: { depthMax: undefined } }).dialect.depthMax, limits.depthMax);
+    assert.equal(compileSchema(`use openfga\n${text}`).dialect.depthMax, 25);
   });
 
   it("gives what nobody can change", () => {

@@ -29,6 +29,7 @@ const mark = "// openfga ";
  *     // openfga store "documents"
  *     // openfga model 01JZ… 5f0c… rVNNb9sw…
  *     // openfga model 01K0… 9ab1… nVRbb9sw…
+ *     use openfga
  *
  *     definition user {}
  */
@@ -41,7 +42,7 @@ export function formatStore({ name, models }: StoreHead, native: string): string
     if (bytes > limits.openfgaModelsBytesMax && kept.length > 0) break;
     kept.unshift(line);
   }
-  return [`${mark}store ${JSON.stringify(name)}`, ...kept, "", native].join("\n");
+  return [`${mark}store ${JSON.stringify(name)}`, ...kept, "use openfga", "", native].join("\n");
 }
 
 /** Undefined: the text is of no store of OpenFGA's. */

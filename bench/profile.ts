@@ -1,13 +1,15 @@
 import type { Profiler } from "node:inspector";
 import { writeFile } from "node:fs/promises";
 
+import { assert } from "../src/base/assert.js";
 import { methods } from "../src/model/wire/methods.js";
 import { contest } from "./contest.js";
 import { withRig, type Rig, type Station } from "./servers/rig.js";
 import { batchSize, full } from "./suite.js";
 
 /**
- * Where a server's processor time goes while it answers checks: `node dist/bench/profile.js [echo|fixed|usher] [checks|pairs] [FILE]`. `checks`
+ * Where a server's processor time goes while it answers checks: `node dist/bench/profile.js [echo|fixed|usher|buffer|block] [checks|pairs] [FILE]`. `buffer` and
+ * `block` are Usher with its decision log in that mode. `checks`
  * are a few again and again, 40 in flight; `pairs` come in batches of 100, each another one. With a file the profile is kept, for the
  * developer tools of a browser.
  */
@@ -19,6 +21,7 @@ const areas: readonly (readonly [name: string, place: RegExp])[] = [
   ["native code outside of functions: sockets, HTTP/2, the loop", /^\((program|root)\)/],
   ["messages: protobufjs and src/model/wire", /node_modules\/protobufjs|@protobufjs|src\/base\/proto|src\/model\/wire/],
   ["transport: grpc-js and Node's HTTP/2", /@grpc\/grpc-js|node:internal\/(http2|stream|timers)|node:(net|http2|events)/],
+  ["the decision log, without its thread: src/audit, src/database/recordings", /src\/audit|src\/database\/recordings|src\/evaluation\/grounds|src\/base\/recorder|node:internal\/worker/],
   ["handlers: src/server", /src\/server/],
   ["validation: src/database/validate, names and ids", /src\/database\/validate|src\/model\/(object|subject|context|tuple)\.|src\/model\/schema/],
   ["reads, the relation cache and the memo: src/evaluation", /src\/evaluation\/(cache\/|loads|wants|[a-z-]*reads)/],
@@ -89,9 +92,22 @@ async function load(station: Station, rig: Rig, what: What): Promise<number> {
   return checks;
 }
 
-async function main(which: keyof Pick<Rig, "echo" | "fixed" | "usher">, what: What, file: string | undefined): Promise<void> {
+const stations = {
+  echo: (rig: Rig) => rig.echo,
+  fixed: (rig: Rig) => rig.fixed,
+  usher: (rig: Rig) => rig.usher,
+  buffer: (rig: Rig) => logging(rig).buffer,
+  block: (rig: Rig) => logging(rig).block,
+};
+
+function logging(rig: Rig): NonNullable<Rig["logging"]> {
+  assert(rig.logging !== undefined, "the rig has logs");
+  return rig.logging;
+}
+
+async function main(which: keyof typeof stations, what: What, file: string | undefined): Promise<void> {
   await withRig(full, async (rig) => {
-    const station = rig[which];
+    const station = stations[which](rig);
     await load(station, rig, what);
     await station.server.startProfile();
     const checks = await load(station, rig, what);
@@ -105,13 +121,13 @@ async function main(which: keyof Pick<Rig, "echo" | "fixed" | "usher">, what: Wh
     console.log(`${station.name}: ${checks} checks, the main thread busy ${((100 * busy) / (busy + idle)).toFixed(0)} %, ${(busy / checks).toFixed(0)} µs each`);
     print("by area", byArea, busy, checks, areas.length + 1);
     print("by function, itself alone", byFunction, busy, checks, 30);
-  });
+  }, which === "buffer" || which === "block");
 }
 
 const [which = "usher", what = "checks", file] = process.argv.slice(2);
-if ((which === "echo" || which === "fixed" || which === "usher") && (what === "checks" || what === "pairs")) {
-  await main(which, what, file);
+if (Object.hasOwn(stations, which) && (what === "checks" || what === "pairs")) {
+  await main(which as keyof typeof stations, what, file);
 } else {
-  console.error("usage: node dist/bench/profile.js [echo|fixed|usher] [checks|pairs] [FILE]");
+  console.error("usage: node dist/bench/profile.js [echo|fixed|usher|buffer|block] [checks|pairs] [FILE]");
   process.exitCode = 2;
 }

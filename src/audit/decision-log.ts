@@ -15,7 +15,7 @@ import type { WrittenRecords } from "../model/audit-status.js";
 import { CheckpointJournal, type WrittenCheckpoint } from "./checkpoint-journal.js";
 import { checkOrigin, isSignedBy, signCheckpoint } from "./checkpoint.js";
 import { checkpointsFileName } from "./checkpoints-file.js";
-import { decodeAuditCursor, encodeAuditCursor } from "./cursor.js";
+import { AuditCursors } from "./cursor.js";
 import { type ConnectLog, LogThread, startLogWorker } from "./log/log-thread.js";
 import type { LogFigures, OpenOrder, Opened, TreeState } from "./log/protocol.js";
 import { Outbox } from "./outbox.js";
@@ -96,6 +96,7 @@ export class DecisionLog implements Recorder<AuditEntry> {
   readonly #outbox: Outbox;
   readonly #journal: CheckpointJournal;
   readonly #key: SigningKey;
+  readonly #cursors: AuditCursors;
   readonly #checkpoints = new Turns();
   readonly #hashedFields: readonly string[];
   readonly #oneIn: number;
@@ -144,15 +145,16 @@ export class DecisionLog implements Recorder<AuditEntry> {
     this.#thread = thread;
     this.#journal = journal;
     this.#key = key;
+    this.#cursors = new AuditCursors(options.origin, key);
     this.#hashedFields = options.hashedFields ?? [];
     this.#oneIn = options.oneIn ?? 1;
     this.#figures = opened.figures;
     this.#outbox = new Outbox(opened.sequence, {
       blocking: options.mode === "block",
       write: async ({ sequence, payloads, salts }) => {
-        const begun = performance.now();
-        this.#advance(await thread.call("append", { sequence, payloads, ...(salts.size > 0 && { salts }) }));
-        options.onWritten?.({ records: payloads.length, seconds: (performance.now() - begun) / 1_000 });
+        const [begun, records] = [performance.now(), payloads.count];
+        this.#advance(await thread.call("append", { sequence, payloads: payloads.pack(), ...(salts.size > 0 && { salts }) }));
+        options.onWritten?.({ records, seconds: (performance.now() - begun) / 1_000 });
       },
       reopen: async () => {
         const again = await thread.call("open", { folder, create: false, shape: options.shape ?? defaultShape });
@@ -203,14 +205,20 @@ export class DecisionLog implements Recorder<AuditEntry> {
     return this.#outbox.put({ text: cutPayload(shown), ...(hashed && { salt: hashed.salt }) }, waits);
   }
 
-  /** @param tenant its records alone; undefined: all. @throws `invalid_cursor` */
-  async query(request: QueryDecisionsRequest, tenant: string | undefined, signal?: AbortSignal): Promise<QueryDecisionsResponse> {
+  /**
+   * @param tenant its records alone; undefined: all
+   * @param reader who is given the cursor, and may go on with it
+   * @throws `invalid_cursor`, `cursor_expired`
+   */
+  async query(request: QueryDecisionsRequest, tenant: string | undefined, signal?: AbortSignal, reader = ""): Promise<QueryDecisionsResponse> {
     const { filter, pageSize = limits.auditPageRecordsDefault, cursor, oldestFirst = false } = request;
-    const start = cursor === undefined ? undefined : decodeAuditCursor(cursor, oldestFirst);
+    const query = { tenant, reader, filter, oldestFirst };
+    const now = this.#options.clock.now();
+    const from = cursor === undefined ? undefined : this.#cursors.decode(cursor, query, now);
     const limit = Math.min(pageSize, limits.auditPageRecordsMax);
-    const order = { filter, oldestFirst, limit, ...(tenant !== undefined && { tenant }), ...(start !== undefined && { start }) };
+    const order = { filter, oldestFirst, limit, ...(tenant !== undefined && { tenant }), ...(from !== undefined && { start: from.next }) };
     const { records, next } = await this.#thread.call("search", order, signal);
-    return { records, ...(next !== undefined && { cursor: encodeAuditCursor(next, oldestFirst) }) };
+    return { records, ...(next !== undefined && { cursor: this.#cursors.encode({ next, begun: from?.begun ?? now }, query) }) };
   }
 
   /**

@@ -1,6 +1,7 @@
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import type { Payload } from "./payload.js";
+import { Texts } from "./texts.js";
 
 export interface OutboxOptions {
   /** Grants wait until they are on the disk; else only while too much is not. */
@@ -17,15 +18,13 @@ export interface OutboxOptions {
 export interface Batch {
   /** One above the one before. */
   readonly sequence: number;
-  readonly payloads: string[];
+  readonly payloads: Texts;
   /** By place, of those that bring theirs. */
   readonly salts: Map<number, Uint8Array>;
 }
 
 /** A batch with who waits for it. */
 interface Gathering extends Batch {
-  /** UTF-16 units, which of ASCII are bytes. */
-  units: number;
   durable?: Outcome;
 }
 
@@ -42,6 +41,7 @@ export class Outbox {
   /** Resolves once the backlog is below its bound. */
   #drained: Outcome | undefined;
   #backlog = 0;
+  #spare: Texts | undefined;
   #failure: UsherError | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Immediate | undefined;
@@ -54,7 +54,7 @@ export class Outbox {
   /** @param sequence of the last batch that has arrived */
   constructor(sequence: number, options: OutboxOptions) {
     this.#options = options;
-    this.#gathering = newBatch(sequence + 1);
+    this.#gathering = this.#newBatch(sequence + 1);
   }
 
   /** What is handed over and not yet on the disk. */
@@ -76,19 +76,17 @@ export class Outbox {
   put({ text, salt }: Payload, grants: boolean): Promise<void> | undefined {
     if (grants && this.#failure !== undefined && (this.#options.blocking || this.isFull)) return this.#refuse(this.#failure);
     const batch = this.#gathering;
-    if (salt !== undefined) batch.salts.set(batch.payloads.length, salt);
-    batch.payloads.push(text);
-    batch.units += text.length;
-    this.#backlog += text.length;
+    if (salt !== undefined) batch.salts.set(batch.payloads.count, salt);
+    this.#backlog += batch.payloads.add(text);
     const waits = grants ? this.#whatToWaitFor(batch) : undefined;
-    if (batch.payloads.length >= limits.auditBatchRecordsMax || batch.units >= limits.auditBatchBytesMax) this.#turnOver();
-    else if (batch.payloads.length === 1) this.#flushLater();
+    if (batch.payloads.count >= limits.auditBatchRecordsMax || batch.payloads.byteLength >= limits.auditBatchBytesMax) this.#turnOver();
+    else if (batch.payloads.count === 1) this.#flushLater();
     return waits;
   }
 
   /** Resolves once all that was put before is on the disk. @throws `audit_unavailable` */
   flush(): Promise<void> {
-    const last = this.#gathering.payloads.length > 0 ? this.#gathering : this.#full.at(-1);
+    const last = this.#gathering.payloads.count > 0 ? this.#gathering : this.#full.at(-1);
     if (last === undefined) return Promise.resolve();
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     last.durable ??= newOutcome();
@@ -133,9 +131,9 @@ export class Outbox {
   /** What has gathered goes. */
   #turnOver(): void {
     const batch = this.#gathering;
-    if (batch.payloads.length > 0) {
+    if (batch.payloads.count > 0) {
       this.#full.push(batch);
-      this.#gathering = newBatch(batch.sequence + 1);
+      this.#gathering = this.#newBatch(batch.sequence + 1);
     }
     if (this.#full.length > 0) this.#sending ??= this.#send();
   }
@@ -145,7 +143,8 @@ export class Outbox {
       if (!(await this.#deliver(batch))) break;
       this.#full.shift();
       this.batches++;
-      this.#backlog -= batch.units;
+      this.#backlog -= batch.payloads.byteLength;
+      this.#recycle(batch);
       batch.durable?.resolve();
       if (!this.isFull) this.#settleDrained();
     }
@@ -156,7 +155,7 @@ export class Outbox {
   #next(): Gathering | undefined {
     if (this.#full.length === 0 && this.#gathering.durable !== undefined) {
       this.#full.push(this.#gathering);
-      this.#gathering = newBatch(this.#gathering.sequence + 1);
+      this.#gathering = this.#newBatch(this.#gathering.sequence + 1);
     }
     return this.#full[0];
   }
@@ -188,6 +187,19 @@ export class Outbox {
       this.#fail(error);
       return false;
     }
+  }
+
+  #newBatch(sequence: number): Gathering {
+    const payloads = this.#spare ?? new Texts(limits.auditBatchRecordsMax);
+    this.#spare = undefined;
+    return { sequence, payloads, salts: new Map() };
+  }
+
+  /** The memory of one that has arrived serves the next; that of an unusually large one goes. */
+  #recycle({ payloads }: Gathering): void {
+    if (payloads.byteLength > 2 * limits.auditBatchBytesMax) return;
+    payloads.clear();
+    this.#spare = payloads;
   }
 
   #pause(ms: number): Promise<void> {
@@ -235,9 +247,6 @@ function newOutcome(): Outcome {
   return { promise, ...settle! };
 }
 
-function newBatch(sequence: number): Gathering {
-  return { sequence, payloads: [], salts: new Map(), units: 0 };
-}
 
 function unavailable(cause: unknown): UsherError {
   const why = cause instanceof Error ? `: ${cause.message}` : "";

@@ -55,6 +55,10 @@ export function join(first: Grounds | undefined, second: Grounds | undefined): G
 export function groundsOf({ grounds }: Answer): readonly string[] {
   if (grounds === undefined) return [];
   if ("told" in grounds) return grounds.told;
+  return "subject" in grounds ? [formatTuple(grounds)] : unfolded(grounds);
+}
+
+function unfolded(grounds: Grounds): readonly string[] {
   const told: string[] = [];
   const seen = new Set<Grounds>();
   const waiting: Grounds[] = [grounds];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { type Batch, Outbox } from "../../src/audit/outbox.js";
+import { eachText } from "../../src/audit/texts.js";
 import { limits } from "../../src/base/limits.js";
 import { hasCode } from "./logs.js";
 
@@ -42,7 +43,7 @@ class Disk {
     if (this.failing) throw new Error("no space left");
     assert.equal(sequence, this.sequence + 1, "batches come one after another, each once");
     this.sequence = sequence;
-    this.written.push(...payloads);
+    eachText(payloads.pack(), (text) => void this.written.push(text.toString()));
     if (!this.late) return;
     this.late = false;
     throw new Error("the word of it was lost");

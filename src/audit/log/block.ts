@@ -40,14 +40,14 @@ export class BlockBuilder {
   }
 
   /** Returns the hash of the record. */
-  add(salt: Uint8Array, payload: string): Buffer {
+  add(salt: Uint8Array, payload: Uint8Array): Buffer {
     const start = this.#length + lengthBytes;
-    // Three bytes a UTF-16 unit are the most that UTF-8 takes.
-    this.#reserve(lengthBytes + 1 + saltBytes + 3 * payload.length);
+    this.#reserve(lengthBytes + 1 + saltBytes + payload.length);
     const bytes = this.#bytes;
     bytes[start] = keptTag;
     bytes.set(salt, start + 1);
-    const end = start + 1 + saltBytes + bytes.write(payload, start + 1 + saltBytes);
+    bytes.set(payload, start + 1 + saltBytes);
+    const end = start + 1 + saltBytes + payload.length;
     bytes.writeUInt32BE(end - start, this.#length);
     this.#length = end;
     this.#records++;

@@ -18,6 +18,7 @@ import { Run } from "./run.js";
 import { type Found, Search, type SearchOrder, type SearchView } from "./search.js";
 import { Segments } from "./segments.js";
 import { Staging } from "./staging.js";
+import { eachText } from "../texts.js";
 import { Turns } from "../turns.js";
 
 /** Runs that wait to become segments; then appending waits for them. */
@@ -90,8 +91,8 @@ export class Log {
     if (this.#runs.length > runsWaitingMax) await this.#upkeep.run(async () => undefined);
     return this.#appending.run(async () => {
       assert(order.sequence === this.#head.sequence + 1, "batches come one after another");
-      const staging = this.#stage(order.payloads.length);
-      order.payloads.forEach((payload, i) => staging.add(payload, order.salts?.get(i)));
+      const staging = this.#stage(order.payloads.ends.length);
+      eachText(order.payloads, (payload, place) => staging.add(payload, order.salts?.get(place)));
       await this.#write(staging, order.sequence);
       return this.figures;
     });
@@ -197,7 +198,7 @@ export class Log {
     if (erased.length === 0) return 0;
     const staging = this.#stage(1);
     eraseRecords({ batch: staging.batch, records, indexes: erased, segments: this.#segments, runs: this.#runs });
-    staging.add(JSON.stringify({ kind: "redaction", ...attribution, records: erased, reason }));
+    staging.add(Buffer.from(JSON.stringify({ kind: "redaction", ...attribution, records: erased, reason })));
     await this.#write(staging, this.#head.sequence, { redacted: this.#head.redacted + erased.length });
     return erased.length;
   }
@@ -206,7 +207,7 @@ export class Log {
     const { below, reason } = boundaryOf(new Records(this.#raw), this.#head, order);
     if (below <= this.#head.kept) return undefined;
     const staging = this.#stage(1);
-    staging.add(JSON.stringify({ kind: "retention", at: order.now, below, reason }));
+    staging.add(Buffer.from(JSON.stringify({ kind: "retention", at: order.now, below, reason })));
     await this.#write(staging, this.#head.sequence, { kept: below });
     return below;
   }

@@ -1,5 +1,6 @@
 import type { Instant } from "../../base/clock.js";
 import type { ErrorCode } from "../../base/errors.js";
+import type { PackedTexts } from "../texts.js";
 import type { AuditKind, AuditRecord, Attribution } from "../../model/audit.js";
 import type { IndexShape } from "./segments.js";
 import type { Found, SearchOrder } from "./search.js";
@@ -31,7 +32,7 @@ export interface Opened {
 export interface AppendOrder {
   /** One above the batch before. */
   readonly sequence: number;
-  readonly payloads: readonly string[];
+  readonly payloads: PackedTexts;
   /** By place in the batch, of those whose payload holds hashes that were made with them; the others get theirs here. */
   readonly salts?: ReadonlyMap<number, Uint8Array>;
 }

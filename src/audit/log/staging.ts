@@ -45,12 +45,12 @@ export class Staging {
     this.#group = head.size % groupRecords === 0 ? this.#newGroup() : readGroup(raw, Math.floor(head.size / groupRecords));
   }
 
-  add(payload: string, ownSalt?: Uint8Array): void {
+  add(payload: Buffer, ownSalt?: Uint8Array): void {
     const salt = ownSalt ?? this.#salts.subarray(this.#salted, (this.#salted += saltBytes));
     if (this.#block.records === 0) (this.#group.firsts as number[]).push(this.#size % groupRecords);
     for (const tile of this.#edge.append(this.#block.add(salt, payload))) this.#tiles.set(`${tile.level}/${tile.index}`, tile);
     this.#size++;
-    const entry = JSON.parse(payload) as AuditEntry;
+    const entry = JSON.parse(payload.toString()) as AuditEntry;
     this.#run.next();
     eachTerm(entry, (high, low) => this.#run.add(high, low));
     this.#note(entry);

@@ -10,7 +10,7 @@ describe("a block of records", () => {
 
   it("is written as its example says, and hashed as the tree hashes", () => {
     const block = new BlockBuilder();
-    const leaf = block.add(salt, "{}");
+    const leaf = block.add(salt, Buffer.from("{}"));
     block.redact(Buffer.alloc(32, 7));
     assert.equal(block.view().toString("hex"), `0000001300${"01".repeat(16)}7b7d` + `0000002102${"07".repeat(32)}`);
     assert(leaf.equals(leafHash(salt, Buffer.from("{}"))));
@@ -22,19 +22,19 @@ describe("a block of records", () => {
   it("is full at its bound, and takes a record of any size before", () => {
     const block = new BlockBuilder();
     const room = limits.auditBlockBytesMax - 4 - 1 - 16;
-    block.add(salt, "x".repeat(room - 1));
+    block.add(salt, Buffer.from("x".repeat(room - 1)));
     assert(!block.isFull);
-    block.add(salt, "é".repeat(1_000_000));
+    block.add(salt, Buffer.from("é".repeat(1_000_000)));
     assert(block.isFull);
     assert.equal(readBlock(block.view()).length, 2);
     block.clear();
-    block.add(salt, "x".repeat(room));
+    block.add(salt, Buffer.from("x".repeat(room)));
     assert(block.isFull);
   });
 
   it("is damaged where it is cut or holds something else", () => {
     const block = new BlockBuilder();
-    block.add(salt, "{}");
+    block.add(salt, Buffer.from("{}"));
     for (let length = 1; length < block.view().length; length++) assert.throws(() => readBlock(block.view().subarray(0, length)), { code: "store_corrupt" });
     const other = Buffer.from(block.view());
     other[4] = 9;

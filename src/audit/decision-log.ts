@@ -223,7 +223,7 @@ export class DecisionLog implements Recorder<AuditEntry> {
 
   /**
    * Matching records in order, as fast as they are taken: nothing is kept for a slow reader but the place where he is.
-   * @throws `record_unknown` where it was to begin with what is not kept any more; `overloaded`; the signal's reason
+   * @throws `record_unknown` where it was to begin with what is not kept any more, or retention has overtaken it; `overloaded`; the signal's reason
    */
   async *tail({ filter, fromIndex, follow = false }: TailDecisionsRequest, tenant: string | undefined, signal?: AbortSignal): AsyncGenerator<TailEvent, void> {
     throwIfAborted(signal);
@@ -231,7 +231,7 @@ export class DecisionLog implements Recorder<AuditEntry> {
     this.#tails++;
     try {
       let next = fromIndex ?? this.#figures.size;
-      if (next < this.#figures.kept) throw new UsherError("record_unknown", `record ${next} is not kept any more: begin with ${this.#figures.kept}`);
+      requireKept(next, this.#figures.kept);
       let told = follow ? this.#journal.last : undefined;
       for (;;) {
         const checkpoint = follow ? this.#journal.last : await this.#checkpointNow();
@@ -239,6 +239,8 @@ export class DecisionLog implements Recorder<AuditEntry> {
         while (next < end) {
           const order = { filter, start: next, end, oldestFirst: true, limit: limits.auditPageRecordsMax, ...(tenant !== undefined && { tenant }) };
           const found = await this.#thread.call("search", order, signal);
+          // What is passed over in silence would be taken for what did not match.
+          requireKept(next, found.kept);
           if (found.records.length > 0) yield { kind: "records", records: found.records };
           next = found.next ?? end;
         }
@@ -399,4 +401,9 @@ export class DecisionLog implements Recorder<AuditEntry> {
 
 function stateOf(checkpoint: WrittenCheckpoint | undefined): TreeState | undefined {
   return checkpoint && { size: checkpoint.parsed.size, root: Buffer.from(checkpoint.parsed.root).toString("hex") };
+}
+
+/** @throws `record_unknown` */
+function requireKept(index: number, kept: number): void {
+  if (index < kept) throw new UsherError("record_unknown", `record ${index} is not kept any more: begin with ${kept}`);
 }

@@ -9,13 +9,13 @@ import type { TileEdge } from "../tree/tiles.js";
 import { BlockBuilder, groupRecords, type StoredRecord } from "./block.js";
 import type { Head } from "./head.js";
 import { checkCheckpoint, readStanding, type Standing, tileReader } from "./opening.js";
-import type { AppendOrder, LogFigures, OpenOrder, Opened, RedactOrder, RetainOrder, TreeState } from "./protocol.js";
+import type { AppendOrder, LogFigures, OpenOrder, Opened, RedactOrder, RetainOrder, SearchedLog, TreeState } from "./protocol.js";
 import type { OpenRawLog, RawLog } from "./raw.js";
 import { entryOf, Records, shownRecord } from "./records.js";
 import { compactRedacted, eraseRecords } from "./redaction.js";
 import { boundaryOf, deleteBelow } from "./retention.js";
 import { Run } from "./run.js";
-import { type Found, Search, type SearchOrder, type SearchView } from "./search.js";
+import { Search, type SearchOrder, type SearchView } from "./search.js";
 import { Segments } from "./segments.js";
 import { Staging } from "./staging.js";
 import { eachText } from "../texts.js";
@@ -99,7 +99,7 @@ export class Log {
   }
 
   /** @param ended nobody waits for it any more */
-  async search(order: SearchOrder, ended: () => boolean): Promise<Found> {
+  async search(order: SearchOrder, ended: () => boolean): Promise<SearchedLog> {
     this.#requireSound();
     const snapshot = this.#raw.snapshot();
     try {
@@ -114,7 +114,7 @@ export class Log {
         reader: this.#segments.reader(snapshot),
         runs: [...this.#runs],
       };
-      return await new Search(view, order, ended).run();
+      return { ...(await new Search(view, order, ended).run()), kept };
     } finally {
       await snapshot.close();
     }

@@ -60,13 +60,18 @@ export interface LogFigures {
   readonly segments: number;
 }
 
+export interface SearchedLog extends Found {
+  /** Records below were not there any more. */
+  readonly kept: number;
+}
+
 /** What can be asked of the thread, and what it answers. */
 export interface LogCalls {
   open(order: OpenOrder): Promise<Opened>;
   /** Holds it against the last checkpoint, where there is one: it must go on from there. @throws `store_corrupt` */
   check(order: TreeState | undefined): Promise<void>;
   append(order: AppendOrder): Promise<LogFigures>;
-  search(order: SearchOrder): Promise<Found>;
+  search(order: SearchOrder): Promise<SearchedLog>;
   records(order: { readonly indexes: readonly number[]; readonly tenant?: string }): Promise<readonly AuditRecord[]>;
   tree(order: undefined): Promise<TreeState>;
   inclusion(order: { readonly index: number; readonly size: number; readonly tenant?: string }): Promise<{ readonly record: AuditRecord; readonly path: readonly string[] }>;

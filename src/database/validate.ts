@@ -60,7 +60,7 @@ export function validateOperations(operations: readonly Operation[]): Operation[
       throw new UsherError("invalid_tuple", `a delete of ${quote(tupleIdentity(tuple))} names a condition or an expiration: leave them out`);
     }
     const identity = tupleIdentity(tuple);
-    if (seen.has(identity)) throw new UsherError("duplicate_operation", `tuple ${quote(identity)} is written twice in one request: send one operation for it`);
+    if (seen.has(identity)) throw new UsherError("duplicate_operation", `tuple ${quote(identity)} is written twice in one request: send one operation for it`, { details: { tuple: identity } });
     seen.add(identity);
     return { kind, tuple };
   });
@@ -209,7 +209,7 @@ export function validateContextual(tuples: readonly Tuple[], schema: Schema): Tu
     const tuple = validateTuple(given);
     checkTuple(schema, tuple, "write");
     const identity = tupleIdentity(tuple);
-    if (seen.has(identity)) throw new UsherError("duplicate_operation", `contextual tuple ${quote(identity)} is given twice`);
+    if (seen.has(identity)) throw new UsherError("duplicate_operation", `contextual tuple ${quote(identity)} is given twice`, { details: { tuple: identity } });
     seen.add(identity);
     return tuple;
   });
@@ -218,8 +218,8 @@ export function validateContextual(tuples: readonly Tuple[], schema: Schema): Tu
 /** @throws `unknown_type`, `unknown_relation` */
 export function memberOf(schema: Schema, type: string, member: string | undefined): void {
   const definition = schema.definitions.get(checkType(type));
-  if (definition === undefined) throw new UsherError("unknown_type", `the schema has no type ${quote(type)}`);
+  if (definition === undefined) throw new UsherError("unknown_type", `the schema has no type ${quote(type)}`, { details: { type } });
   if (member !== undefined && member !== "" && !definition.members.has(member)) {
-    throw new UsherError("unknown_relation", `type ${quote(type)} has no relation or permission ${quote(member)}`);
+    throw new UsherError("unknown_relation", `type ${quote(type)} has no relation or permission ${quote(member)}`, { details: { type, relation: member } });
   }
 }

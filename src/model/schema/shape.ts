@@ -50,10 +50,10 @@ export function checkTuple(schema: Schema, tuple: Tuple, how: "write" | "delete"
   if (how === "delete") return;
   const { condition } = tuple;
   const compiled = condition === undefined ? undefined : schema.conditions.get(condition.name);
-  if (condition !== undefined && compiled === undefined) {
-    throw new UsherError("unknown_condition", `unknown condition ${quote(condition.name)}: the schema has no caveat of this name`);
-  }
   const shape = shapeOf(tuple);
+  if (condition !== undefined && compiled === undefined) {
+    throw new UsherError("unknown_condition", `unknown condition ${quote(condition.name)}: the schema has no caveat of this name`, { details: detailsOf(shape) });
+  }
   if (!admits(schema, shape)) throw notAllowed(relation, shape);
   if (condition !== undefined) compiled?.checkStored(condition.context);
 }
@@ -77,23 +77,28 @@ function subjectOf(shape: TupleShape): AllowedSubject {
 function definitionOf(schema: Schema, type: string): Definition {
   const definition = schema.definitions.get(type);
   if (definition !== undefined) return definition;
-  throw new UsherError("unknown_type", `unknown type ${quote(type)}: the schema does not define it`);
+  throw new UsherError("unknown_type", `unknown type ${quote(type)}: the schema does not define it`, { details: { type } });
 }
 
 function memberOf(definition: Definition, name: string) {
   const member = definition.members.get(name);
   if (member !== undefined) return member;
-  throw new UsherError("unknown_relation", `type ${quote(definition.name)} has no relation or permission ${quote(name)}`);
+  throw new UsherError("unknown_relation", `type ${quote(definition.name)} has no relation or permission ${quote(name)}`, { details: { type: definition.name, relation: name } });
 }
 
 function writableRelation(definition: Definition, name: string): Relation {
   const member = memberOf(definition, name);
   if (member.kind === "relation") return member;
-  throw new UsherError("relation_not_writable", `${quote(`${definition.name}#${name}`)} is a permission, which is computed: write to a relation that it uses`);
+  const message = `${quote(`${definition.name}#${name}`)} is a permission, which is computed: write to a relation that it uses`;
+  throw new UsherError("relation_not_writable", message, { details: { type: definition.name, relation: name } });
 }
 
 function notAllowed(relation: Relation, shape: TupleShape): UsherError {
-  const subject = formatAllowedSubject(subjectOf(shape));
+  const details = detailsOf(shape);
   const allowed = relation.subjects.map((alternative) => quote(formatAllowedSubject(alternative))).join(", ");
-  return new UsherError("subject_not_allowed", `relation ${quote(`${shape.objectType}#${shape.relation}`)} does not allow ${quote(subject)}: it allows ${allowed}`);
+  return new UsherError("subject_not_allowed", `relation ${quote(`${shape.objectType}#${shape.relation}`)} does not allow ${quote(details.subject)}: it allows ${allowed}`, { details });
+}
+
+function detailsOf(shape: TupleShape): { readonly type: string; readonly relation: string; readonly subject: string } {
+  return { type: shape.objectType, relation: shape.relation, subject: formatAllowedSubject(subjectOf(shape)) };
 }

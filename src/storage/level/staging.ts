@@ -149,7 +149,7 @@ export class Staging implements Group {
     throw new UsherError(
       "precondition_failed",
       match ? `a tuple matches that must not: ${quote(tupleIdentity(match))}` : `no tuple matches ${quote(JSON.stringify(filter))}, as one must`,
-      match ? { details: { tuple: tupleIdentity(match) } } : {},
+      { details: { precondition: kind, filter: JSON.stringify(filter), ...(match && { tuple: tupleIdentity(match) }) } },
     );
   }
 

@@ -79,7 +79,10 @@ export const checkRequest = new RequestReader<CheckRequest, CheckRequestMessage>
 
 export const bulkRequest = new RequestReader<BulkRequest, BulkRequestMessage>("CheckBulkPermissionsRequest", ({ consistency, items, withTracing }) => {
   if (items.length > limits.batchItemsMax) {
-    throw reasoned("request_too_large", "ERROR_REASON_TOO_MANY_CHECKS_IN_REQUEST", `the request has ${items.length} checks: at most ${limits.batchItemsMax} are taken at once`);
+    throw reasoned("request_too_large", "ERROR_REASON_UNSPECIFIED", `the request has ${items.length} checks: at most ${limits.batchItemsMax} are taken at once`, {
+      check_count: String(items.length),
+      maximum_checks_allowed: String(limits.batchItemsMax),
+    });
   }
   const read = readEach(items, "items", (message) => readItem(message, (asked) => readSubject(asked, "subject")));
   return { consistency: readConsistency(consistency), items: withTracing ? read.map((item) => ({ ...item, explain: true })) : read, sent: items };
@@ -115,6 +118,7 @@ export async function checkPermission(reads: Reads, request: CheckRequest, call:
 
 /** Somebody who is everybody is refused for himself, and the others are answered. */
 export async function checkBulkPermissions(reads: Reads, { consistency, items, sent }: BulkRequest, call: Call): Promise<BulkResponse> {
+  if (items.length === 0) return { zookie: (await reads.readTuples({ filter: {}, pageSize: 1, ...(consistency && { consistency }) }, call)).zookie, pairs: [] };
   const [wildcard] = items.filter(({ subject }) => isWildcard(subject));
   const asked = items.filter(({ subject }) => !isWildcard(subject));
   if (wildcard !== undefined && asked.length === 0) throw wildcardAsked(wildcard.subject);

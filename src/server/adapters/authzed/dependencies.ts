@@ -9,22 +9,22 @@ export interface MemberName {
   readonly kind: "relation" | "permission";
 }
 
-/** The permissions that rest on a member, or on one that does, by name. */
+/** The permissions that rest on a member, or on one that does, and the relations on the way, by name. That an arrow starts from a relation does not count, as with SpiceDB. */
 export function permissionsOver(schema: Schema, named: MemberName): MemberName[] {
   const members = membersOf(schema);
   const users = new Map<string, MemberName[]>();
   for (const user of members.values()) {
-    for (const used of usesOf(schema, user)) {
+    for (const used of usesOf(schema, user, "ends")) {
       const key = memberKey(used.type, used.name);
       users.set(key, [...(users.get(key) ?? []), user]);
     }
   }
-  return reached(named, (member) => users.get(memberKey(member.type, member.name)) ?? []).filter(({ kind }) => kind === "permission");
+  return reached(named, (member) => users.get(memberKey(member.type, member.name)) ?? []);
 }
 
 /** The relations and permissions to which a permission leads, by name. */
 export function relationsUnder(schema: Schema, named: MemberName): MemberName[] {
-  return reached(named, (member) => usesOf(schema, member));
+  return reached(named, (member) => usesOf(schema, member, "starts and ends"));
 }
 
 function reached(from: MemberName, next: (member: MemberName) => readonly MemberName[]): MemberName[] {
@@ -44,23 +44,25 @@ function membersOf(schema: Schema): ReadonlyMap<string, MemberName> {
   return members;
 }
 
-/** What its own text names, where there is such a member: of an arrow the relation that it starts from, and what it leads to. */
-function usesOf(schema: Schema, { type, name }: MemberName): MemberName[] {
+/** What its own text names, where there is such a member: of an arrow what it leads to, and the relation that it starts from. */
+function usesOf(schema: Schema, { type, name }: MemberName, ofArrows: ArrowParts): MemberName[] {
   const member = schema.definitions.get(type)?.members.get(name);
-  const keys = member === undefined ? [] : namedBy(schema, type, member);
+  const keys = member === undefined ? [] : namedBy(schema, type, member, ofArrows);
   return keys.flatMap(([ofType, used]) => {
     const kind = schema.definitions.get(ofType)?.members.get(used)?.kind;
     return kind === undefined ? [] : [{ type: ofType, name: used, kind }];
   });
 }
 
-function namedBy(schema: Schema, type: string, member: Relation | Permission): [type: string, name: string][] {
+type ArrowParts = "ends" | "starts and ends";
+
+function namedBy(schema: Schema, type: string, member: Relation | Permission, ofArrows: ArrowParts): [type: string, name: string][] {
   if (member.kind === "relation") return member.subjects.filter(({ relation }) => relation !== "").map(({ type: of, relation }) => [of, relation]);
   const named: [string, string][] = [];
   forEachLeaf(member.rewrite, (leaf) => {
     if (leaf.kind === "computed") named.push([type, leaf.name]);
     if (leaf.kind !== "arrow") return;
-    named.push([type, leaf.tupleset]);
+    if (ofArrows === "starts and ends") named.push([type, leaf.tupleset]);
     for (const target of targetTypes(schema, type, leaf.tupleset)) named.push([target, leaf.permission]);
   });
   return named;

@@ -3,6 +3,7 @@ import { Metadata, status } from "@grpc/grpc-js";
 import { UsherError, type ErrorCode } from "../../../base/errors.js";
 import { encodeError, statusDetailsKey, statusOf, type StatusMessage } from "../../../model/wire/status.js";
 import { statuses, type Failure } from "../../statuses.js";
+import { errorInfoOf } from "./error-info.js";
 import { reasonKey, type Reason } from "./reasons.js";
 
 const domain = "authzed.com";
@@ -36,8 +37,8 @@ const told: Readonly<Partial<Record<ErrorCode, readonly [status, Reason]>>> = {
   zookie_of_lost_timeline: [status.OUT_OF_RANGE, "ERROR_REASON_UNSPECIFIED"],
 
   // SpiceDB walks a cycle until it is too deep.
-  cycle_through_exclusion: [status.RESOURCE_EXHAUSTED, "ERROR_REASON_MAXIMUM_DEPTH_EXCEEDED"],
-  depth_exceeded: [status.RESOURCE_EXHAUSTED, "ERROR_REASON_MAXIMUM_DEPTH_EXCEEDED"],
+  cycle_through_exclusion: [status.FAILED_PRECONDITION, "ERROR_REASON_MAXIMUM_DEPTH_EXCEEDED"],
+  depth_exceeded: [status.FAILED_PRECONDITION, "ERROR_REASON_MAXIMUM_DEPTH_EXCEEDED"],
   condition_failed: [status.INVALID_ARGUMENT, "ERROR_REASON_CAVEAT_EVALUATION_ERROR"],
 };
 
@@ -71,5 +72,5 @@ function toldOf({ code, details }: UsherError): readonly [status, string] {
 /** Our code is told beside the reason: it says more. */
 function withCode({ code, message, details }: UsherError): UsherError {
   const { [reasonKey]: _, ...others } = details;
-  return new UsherError(code, message, { details: { usher_code: code, ...others } });
+  return new UsherError(code, message, { details: { usher_code: code, ...errorInfoOf(code, others) } });
 }

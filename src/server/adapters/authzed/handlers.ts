@@ -13,7 +13,7 @@ import { checkBulkPermissions, checkPermission } from "./check.js";
 import { readsOf, type ForeignZedTokens } from "./consistency.js";
 import { lookupResources, lookupSubjects } from "./lookups.js";
 import { authzedMethods as methods } from "./methods.js";
-import { deleteRelationships, readRelationships } from "./relationships.js";
+import { deleteRelationships, readRelationships, writeRelationships } from "./relationships.js";
 import { readSchemaAtHead } from "./schema.js";
 import { answerOfSchema } from "./schema-reflection.js";
 import { watch } from "./watch.js";
@@ -48,7 +48,7 @@ export function authzedHandlers(
     lookupResources: streamHandler(methods.lookupResources, (request, call) => lookupResources(reads, request, call), report, results, reception),
     lookupSubjects: streamHandler(methods.lookupSubjects, (request, call) => lookupSubjects(reads, request, call), report, results, reception),
     readRelationships: streamHandler(methods.readRelationships, (request, call) => readRelationships(reads, request, call), report, results, reception),
-    writeRelationships: unaryHandler(methods.writeRelationships, (request, call) => service.writeTuples(request, call), report, reception),
+    writeRelationships: unaryHandler(methods.writeRelationships, (request, call) => writeRelationships(service, request, call), report, reception),
     deleteRelationships: unaryHandler(methods.deleteRelationships, (request, call) => deleteRelationships(service, request, call), report, reception),
     importBulkRelationships: clientStreamHandler(methods.importBulkRelationships, (messages, call) => importRelationships(service, messages, call), report, reception),
     exportBulkRelationships: streamHandler(methods.exportBulkRelationships, (request, call) => exportRelationships(reads, request, call), report, results, reception),

@@ -68,7 +68,12 @@ export function writeType({ type, relation, wildcard, condition = "" }: AllowedS
 }
 
 export function writeCaveat({ name, doc, parameters, expression }: Condition): CaveatMessage {
-  return { name, comment: doc, parameters: [...parameters].map(([parameter, type]) => writeParameter(name, parameter, type)), expression };
+  return { name, comment: doc, parameters: [...parameters].sort(([a], [b]) => (a < b ? -1 : 1)).map(([parameter, type]) => writeParameter(name, parameter, type)), expression };
+}
+
+/** What SpiceDB lists, it lists by name. */
+export function byName<Named extends { readonly name: string }>(list: readonly Named[]): Named[] {
+  return [...list].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 export function writeParameter(parentCaveatName: string, name: string, type: string): ParameterMessage {

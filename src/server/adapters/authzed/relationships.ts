@@ -9,6 +9,7 @@ import type { StructMessage } from "../../../model/wire/struct.js";
 import { readConsistency, type ConsistencyMessage, type Reads, type TokenMessage } from "./consistency.js";
 import { RequestReader, ResponseWriter } from "./converters.js";
 import { readMetadata } from "./metadata.js";
+import { filterInfo } from "./error-info.js";
 import { reasoned } from "./reasons.js";
 import { readFilter, readRelationship, writeRelationship, type FilterMessage, type RelationshipMessage } from "./references.js";
 
@@ -82,7 +83,10 @@ const progress = { complete: 1, partial: 2 } as const;
 
 export const writeRequest = new RequestReader<WriteTuplesRequest, WriteRequestMessage>("WriteRelationshipsRequest", ({ updates, optionalPreconditions, optionalTransactionMetadata }) => {
   if (updates.length > limits.operationsPerWriteMax) {
-    throw reasoned("request_too_large", "ERROR_REASON_TOO_MANY_UPDATES_IN_REQUEST", `the request has ${updates.length} updates: at most ${limits.operationsPerWriteMax} are taken at once`);
+    throw reasoned("request_too_large", "ERROR_REASON_TOO_MANY_UPDATES_IN_REQUEST", `the request has ${updates.length} updates: at most ${limits.operationsPerWriteMax} are taken at once`, {
+      update_count: String(updates.length),
+      maximum_updates_allowed: String(limits.operationsPerWriteMax),
+    });
   }
   return { operations: readEach(updates, "updates", readUpdate), ...readGiven(optionalPreconditions, optionalTransactionMetadata) };
 });
@@ -92,7 +96,11 @@ export const writeResponse = new ResponseWriter<WriteTuplesResponse, { readonly 
 export const deleteRequest = new RequestReader<DeleteRequest, DeleteRequestMessage>("DeleteRelationshipsRequest", (message) => {
   const { optionalLimit: limit } = message;
   if (limit > limits.deletePerCallMax) {
-    throw reasoned("invalid_request", "ERROR_REASON_EXCEEDS_MAXIMUM_ALLOWABLE_LIMIT", `limit \`${limit}\` is more than ${limits.deletePerCallMax}`, { field: "optional_limit" });
+    throw reasoned("invalid_request", "ERROR_REASON_EXCEEDS_MAXIMUM_ALLOWABLE_LIMIT", `limit \`${limit}\` is more than ${limits.deletePerCallMax}`, {
+      field: "optional_limit",
+      limit_provided: String(limit),
+      maximum_limit_allowed: String(limits.deletePerCallMax),
+    });
   }
   return {
     filters: [readFilter(message.relationshipFilter, "relationship_filter")],
@@ -135,7 +143,7 @@ export async function deleteRelationships(service: Service, { limit, partial, ..
   }
   if (limit !== undefined && (await service.deleteTuples({ ...bounded, validateOnly: true }, call)).more) {
     const reason = "ERROR_REASON_TOO_MANY_RELATIONSHIPS_FOR_TRANSACTIONAL_DELETE";
-    throw reasoned("invalid_request", reason, `more than ${limit} relationships match: allow partial deletions, or leave the limit out`, { limit: String(limit) });
+    throw reasoned("invalid_request", reason, `more than ${limit} relationships match: allow partial deletions, or leave the limit out`, { limit: String(limit), ...filterInfo(request.filters[0]) });
   }
   let { zookie, deleted, more } = await service.deleteTuples(bounded, call);
   const { preconditions: _, ...rest } = request;
@@ -146,6 +154,13 @@ export async function deleteRelationships(service: Service, { limit, partial, ..
     more = next.more;
   }
   return { zookie, deleted, complete: true };
+}
+
+/** One that says nothing is no error there. */
+export async function writeRelationships(service: Service, request: WriteTuplesRequest, call: Call): Promise<WriteTuplesResponse> {
+  if (request.operations.length > 0 || request.preconditions !== undefined) return service.writeTuples(request, call);
+  const { zookie } = await service.readTuples({ filter: {}, pageSize: 1 }, call);
+  return { zookie, changed: 0 };
 }
 
 export async function* readRelationships(reads: Reads, { limit = Infinity, ...request }: ReadRequest, call: Call): AsyncGenerator<ReadResult, void> {
@@ -182,7 +197,11 @@ function readUpdate(message: WriteRequestMessage["updates"][number]): Operation 
 
 function readGiven(messages: readonly PreconditionMessage[], struct: StructMessage | null | undefined): { readonly preconditions?: readonly Precondition[]; readonly metadata?: Metadata } {
   if (messages.length > limits.preconditionsPerWriteMax) {
-    throw reasoned("request_too_large", "ERROR_REASON_TOO_MANY_PRECONDITIONS_IN_REQUEST", `the request has ${messages.length} preconditions: at most ${limits.preconditionsPerWriteMax} are taken`);
+    throw reasoned("request_too_large", "ERROR_REASON_TOO_MANY_PRECONDITIONS_IN_REQUEST", `the request has ${messages.length} preconditions: at most ${limits.preconditionsPerWriteMax} are taken`, {
+      precondition_count: String(messages.length),
+      // The name that SpiceDB has for it here too.
+      maximum_updates_allowed: String(limits.preconditionsPerWriteMax),
+    });
   }
   const metadata = readMetadata(struct);
   return {

@@ -6,7 +6,8 @@ import type { Call, Consistency } from "../../../model/service.js";
 import { readConsistency, type ConsistencyMessage, type Reads, type TokenMessage } from "./consistency.js";
 import { RequestReader, ResponseWriter } from "./converters.js";
 import { permissionsOver, relationsUnder, type MemberName } from "./dependencies.js";
-import { writeCaveat, writeDefinition, type CaveatMessage, type DefinitionMessage } from "./reflection.js";
+import { byName, writeCaveat, writeDefinition, type CaveatMessage, type DefinitionMessage } from "./reflection.js";
+import { reasoned } from "./reasons.js";
 import { diffsOf, type DiffMessage } from "./schema-diff.js";
 
 interface AskMessage {
@@ -90,7 +91,8 @@ export const dependentRequest = new RequestReader<SchemaQuestion<readonly Member
   answer: (schema) => {
     const named = memberOf(schema, message.definitionName, message.permissionName);
     if (named.kind === "permission") return relationsUnder(schema, named);
-    throw new UsherError("invalid_request", `${quote(message.permissionName)} is a relation, which rests on nothing: name a permission`, { details: { field: "permission_name" } });
+    const why = `${quote(message.permissionName)} is a relation, which rests on nothing: name a permission`;
+    throw reasoned("invalid_request", "ERROR_REASON_UNKNOWN_RELATION_OR_PERMISSION", why, { field: "permission_name", relationName: message.permissionName });
   },
 }));
 
@@ -120,10 +122,10 @@ function writeReference({ type, name, kind }: MemberName): ReferenceMessage {
 
 function memberOf(schema: Schema, type: string, name: string): MemberName {
   const definition = schema.definitions.get(type);
-  if (definition === undefined) throw new UsherError("unknown_type", `unknown type ${quote(type)}: the schema does not define it`, { details: { definition_name: type } });
+  if (definition === undefined) throw reasoned("unknown_type", "ERROR_REASON_SCHEMA_TYPE_ERROR", `unknown type ${quote(type)}: the schema does not define it`, { type });
   const member = definition.members.get(name);
   if (member !== undefined) return { type, name, kind: member.kind };
-  throw new UsherError("unknown_relation", `type ${quote(type)} has no relation or permission ${quote(name)}`, { details: { definition_name: type, relation_or_permission_name: name } });
+  throw new UsherError("unknown_relation", `type ${quote(type)} has no relation or permission ${quote(name)}`, { details: { type, relation: name } });
 }
 
 function checkFilter(filter: FilterMessage): void {
@@ -138,12 +140,12 @@ function checkFilter(filter: FilterMessage): void {
 function reflected({ definitions, conditions }: Schema, filters: readonly FilterMessage[]): Reflected {
   const all = filters.length === 0;
   return {
-    definitions: [...definitions.values()].flatMap((definition) => {
+    definitions: byName([...definitions.values()]).flatMap((definition) => {
       const named = filters.filter(({ optionalDefinitionNameFilter: prefix }) => prefix !== "" && definition.name.startsWith(prefix));
       if (!all && named.length === 0) return [];
       return [narrowed(definition, named)];
     }),
-    caveats: [...conditions.values()].filter(({ name }) => all || filters.some(({ optionalCaveatNameFilter: prefix }) => prefix !== "" && name.startsWith(prefix))).map(writeCaveat),
+    caveats: byName([...conditions.values()]).filter(({ name }) => all || filters.some(({ optionalCaveatNameFilter: prefix }) => prefix !== "" && name.startsWith(prefix))).map(writeCaveat),
   };
 }
 

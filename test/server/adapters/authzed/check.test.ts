@@ -75,7 +75,7 @@ describe("CheckPermission", () => {
 
   it("refuses a cycle through an exclusion as too deep", async () => {
     await spice.write("loop:a#next@loop:b", "loop:b#next@loop:a", "loop:a#base@user:ana", "loop:b#base@user:ana");
-    const { metadata } = await refuses(spice.check("loop:a#through@user:ana"), status.RESOURCE_EXHAUSTED, "ERROR_REASON_MAXIMUM_DEPTH_EXCEEDED");
+    const { metadata } = await refuses(spice.check("loop:a#through@user:ana"), status.FAILED_PRECONDITION, "ERROR_REASON_MAXIMUM_DEPTH_EXCEEDED");
     assert.equal(metadata["usher_code"], "cycle_through_exclusion");
   });
 
@@ -210,10 +210,17 @@ describe("CheckBulkPermissions", () => {
     assert.equal(pairs[0].response.item.debugTrace?.check?.permission, "view");
   });
 
+  it("answers no question with the token of now", async () => {
+    const token = await spice.write("doc:77#viewer@user:ana");
+    const { pairs, checkedAt } = await spice.calls.checkBulkPermissions(items());
+    assert.deepEqual([pairs, tokenOf(checkedAt)], [[], token]);
+  });
+
   it("takes so many and no more", async () => {
     const many = (count: number) => spice.calls.checkBulkPermissions(items(...Array.from({ length: count }, (_, i) => `doc:${i}#view@user:ana`)));
     assert.equal((await many(limits.batchItemsMax)).pairs.length, limits.batchItemsMax);
-    await refuses(many(limits.batchItemsMax + 1), status.INVALID_ARGUMENT, "ERROR_REASON_TOO_MANY_CHECKS_IN_REQUEST");
+    const { metadata } = await refuses(many(limits.batchItemsMax + 1), status.INVALID_ARGUMENT, "ERROR_REASON_UNSPECIFIED");
+    assert.deepEqual([metadata["check_count"], metadata["maximum_checks_allowed"]], [String(limits.batchItemsMax + 1), String(limits.batchItemsMax)]);
     await refuses(spice.calls.checkBulkPermissions(items("doc:1#view@user:*")), status.INVALID_ARGUMENT, "ERROR_REASON_WILDCARD_NOT_ALLOWED");
   });
 });

@@ -72,36 +72,53 @@ describe("relationships", () => {
     it("refuses what stands already, and then writes nothing", async () => {
       await spice.write("doc:1#viewer@user:ana");
       const call = spice.calls.writeRelationships(writeOf({ updates: updates(CREATE, "doc:2#viewer@user:ana", "doc:1#viewer@user:ana") }));
-      await refuses(call, status.ALREADY_EXISTS, "ERROR_REASON_ATTEMPT_TO_RECREATE_RELATIONSHIP");
+      const { metadata } = await refuses(call, status.ALREADY_EXISTS, "ERROR_REASON_ATTEMPT_TO_RECREATE_RELATIONSHIP");
+      assert.deepEqual(metadata, {
+        usher_code: "tuple_exists", relationship: "doc:1#viewer@user:ana", resource_type: "doc", resource_object_id: "1", resource_relation: "viewer",
+        subject_type: "user", subject_object_id: "ana", subject_relation: "",
+      });
       assert.deepEqual(await lines(), ["doc:1#viewer@user:ana"]);
     });
 
-    const wrong: [what: string, request: Partial<v1.WriteRelationshipsRequest>, code: status, reason: string][] = [
-      ["two updates of one relationship", { updates: [...updates(TOUCH, "doc:1#viewer@user:a"), ...updates(DELETE, "doc:1#viewer@user:a")] }, status.INVALID_ARGUMENT, "ERROR_REASON_UPDATES_ON_SAME_RELATIONSHIP"],
-      ["a permission", { updates: updates(TOUCH, "doc:1#view@user:a") }, status.INVALID_ARGUMENT, "ERROR_REASON_CANNOT_UPDATE_PERMISSION"],
-      ["a subject that the relation does not allow", { updates: updates(TOUCH, "doc:1#owner@group:g#member") }, status.INVALID_ARGUMENT, "ERROR_REASON_INVALID_SUBJECT_TYPE"],
-      ["a wildcard that it does not allow", { updates: updates(TOUCH, "doc:1#owner@user:*") }, status.INVALID_ARGUMENT, "ERROR_REASON_INVALID_SUBJECT_TYPE"],
-      ["an unknown type", { updates: updates(TOUCH, "nothing:1#owner@user:a") }, status.FAILED_PRECONDITION, "ERROR_REASON_UNKNOWN_DEFINITION"],
-      ["an unknown relation", { updates: updates(TOUCH, "doc:1#nothing@user:a") }, status.FAILED_PRECONDITION, "ERROR_REASON_UNKNOWN_RELATION_OR_PERMISSION"],
-      ["an unknown caveat", { updates: updates(TOUCH, "doc:1#viewer@user:a[nothing]") }, status.INVALID_ARGUMENT, "ERROR_REASON_INVALID_SUBJECT_TYPE"],
-      ["a context of another type", { updates: updates(TOUCH, 'doc:1#viewer@user:a[from_net:{"net":1}]') }, status.INVALID_ARGUMENT, "ERROR_REASON_CAVEAT_PARAMETER_TYPE_ERROR"],
+    const wrong: [what: string, request: Partial<v1.WriteRelationshipsRequest>, code: status, reason: string, info?: Readonly<Record<string, string>>][] = [
+      ["two updates of one relationship", { updates: [...updates(TOUCH, "doc:1#viewer@user:a"), ...updates(DELETE, "doc:1#viewer@user:a")] }, status.INVALID_ARGUMENT, "ERROR_REASON_UPDATES_ON_SAME_RELATIONSHIP", { definition_name: "doc", relationship: "doc:1#viewer@user:a" }],
+      ["a permission", { updates: updates(TOUCH, "doc:1#view@user:a") }, status.INVALID_ARGUMENT, "ERROR_REASON_CANNOT_UPDATE_PERMISSION", { definition_name: "doc", permission_name: "view" }],
+      ["a subject that the relation does not allow", { updates: updates(TOUCH, "doc:1#owner@group:g#member") }, status.INVALID_ARGUMENT, "ERROR_REASON_INVALID_SUBJECT_TYPE", { definition_name: "doc", relation_name: "owner", subject_type: "group#member" }],
+      ["a wildcard that it does not allow", { updates: updates(TOUCH, "doc:1#owner@user:*") }, status.INVALID_ARGUMENT, "ERROR_REASON_INVALID_SUBJECT_TYPE", { definition_name: "doc", relation_name: "owner", subject_type: "user:*" }],
+      ["an unknown type", { updates: updates(TOUCH, "nothing:1#owner@user:a") }, status.FAILED_PRECONDITION, "ERROR_REASON_UNKNOWN_DEFINITION", { definition_name: "nothing" }],
+      ["an unknown relation", { updates: updates(TOUCH, "doc:1#nothing@user:a") }, status.FAILED_PRECONDITION, "ERROR_REASON_UNKNOWN_RELATION_OR_PERMISSION", { definition_name: "doc", relation_or_permission_name: "nothing" }],
+      ["an unknown caveat", { updates: updates(TOUCH, "doc:1#viewer@user:a[nothing]") }, status.INVALID_ARGUMENT, "ERROR_REASON_INVALID_SUBJECT_TYPE", { definition_name: "doc", relation_name: "viewer", subject_type: "user with nothing" }],
+      ["a context of another type", { updates: updates(TOUCH, 'doc:1#viewer@user:a[from_net:{"net":1}]') }, status.INVALID_ARGUMENT, "ERROR_REASON_CAVEAT_PARAMETER_TYPE_ERROR", { caveat_name: "from_net", parameter_name: "net" }],
       ["an update of no operation", { updates: updates(v1.RelationshipUpdate_Operation.UNSPECIFIED, "doc:1#viewer@user:a") }, status.INVALID_ARGUMENT, "ERROR_REASON_UNSPECIFIED"],
       ["an update without a relationship", { updates: [{ operation: TOUCH }] }, status.INVALID_ARGUMENT, "ERROR_REASON_UNSPECIFIED"],
-      ["nothing", {}, status.INVALID_ARGUMENT, "ERROR_REASON_UNSPECIFIED"],
     ];
-    for (const [what, request, code, reason] of wrong) {
+    for (const [what, request, code, reason, info = {}] of wrong) {
       it(`refuses ${what}`, async () => {
-        await refuses(spice.calls.writeRelationships(writeOf(request)), code, reason);
+        const { metadata } = await refuses(spice.calls.writeRelationships(writeOf(request)), code, reason);
+        const { usher_code: _, ...others } = metadata;
+        if (reason !== "ERROR_REASON_UNSPECIFIED") assert.deepEqual(others, info);
         assert.deepEqual(await lines(), []);
       });
     }
+
+    it("writes nothing with the token of now, and refuses preconditions of nothing", async () => {
+      const token = await spice.write("doc:1#owner@user:ana");
+      assert.equal((await spice.calls.writeRelationships(writeOf({}))).writtenAt?.token, token);
+      const optionalPreconditions = [{ operation: MUST_MATCH, filter: filterOf({ resourceType: "doc" }) }];
+      await refuses(spice.calls.writeRelationships(writeOf({ optionalPreconditions })), status.INVALID_ARGUMENT, "ERROR_REASON_UNSPECIFIED");
+    });
 
     it("holds its preconditions", async () => {
       await spice.write("doc:1#owner@user:ana");
       const guarded = (operation: v1.Precondition_Operation, filter: Partial<v1.RelationshipFilter>) =>
         spice.calls.writeRelationships(writeOf({ updates: updates(TOUCH, "doc:2#owner@user:bob"), optionalPreconditions: [{ operation, filter: filterOf(filter) }] }));
       await refuses(guarded(MUST_NOT_MATCH, { resourceType: "doc", optionalRelation: "owner" }), status.FAILED_PRECONDITION, "ERROR_REASON_WRITE_OR_DELETE_PRECONDITION_FAILURE");
-      await refuses(guarded(MUST_MATCH, { resourceType: "doc", optionalResourceId: "9" }), status.FAILED_PRECONDITION, "ERROR_REASON_WRITE_OR_DELETE_PRECONDITION_FAILURE");
+      const nine = { resourceType: "doc", optionalResourceId: "9", optionalSubjectFilter: v1.SubjectFilter.create({ subjectType: "user", optionalSubjectId: "ana", optionalRelation: { relation: "" } }) };
+      const { metadata } = await refuses(guarded(MUST_MATCH, nine), status.FAILED_PRECONDITION, "ERROR_REASON_WRITE_OR_DELETE_PRECONDITION_FAILURE");
+      assert.deepEqual(metadata, {
+        usher_code: "precondition_failed", precondition_operation: "OPERATION_MUST_MATCH", precondition_resource_type: "doc", precondition_resource_id: "9",
+        precondition_subject_type: "user", precondition_subject_id: "ana", precondition_subject_relation: "",
+      });
       assert.deepEqual(await lines(), ["doc:1#owner@user:ana"]);
       await guarded(MUST_MATCH, { resourceType: "doc", optionalResourceId: "1", optionalSubjectFilter: v1.SubjectFilter.create({ subjectType: "user", optionalSubjectId: "ana" }) });
       assert.deepEqual(await lines(), ["doc:1#owner@user:ana", "doc:2#owner@user:bob"]);

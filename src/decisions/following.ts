@@ -1,12 +1,18 @@
 import { limits } from "../base/limits.js";
 import { Reachability } from "../evaluation/reachability.js";
+import type { Ground } from "../evaluation/evaluate.js";
+import { Lists } from "../evaluation/lookup/lists.js";
 import { Ascent } from "../evaluation/lookup/object-candidates.js";
-import type { Enumeration, EnumerationListener } from "../evaluation/lookup/range.js";
+import type { Enumeration, EnumerationListener, Range } from "../evaluation/lookup/range.js";
 import { Descent } from "../evaluation/lookup/subject-candidates.js";
 import type { HeldLookup } from "../model/live.js";
 import type { Schema } from "../model/schema/schema.js";
 import type { Few } from "./few.js";
 import type { Followed } from "./lookup-ranges.js";
+
+/** Ranges read from one snapshot, and members looked at for them, before others run. */
+const rangesAtOnce = 64;
+const membersAtOnce = 1_000;
 
 /** An enumeration of a live lookup's candidates under one schema, which goes on as tuples are written. */
 export class Following {
@@ -37,5 +43,29 @@ export class Following {
 
   get isTooLarge(): boolean {
     return this.enumeration.ids.size > limits.liveLookupCandidatesMax || this.#steps > limits.liveLookupStepsMax;
+  }
+
+  /** What is to be read next, all of it; none: nothing waits, or what was come by has no ranges. */
+  next(): Range[] {
+    const found: Range[] = [];
+    for (let members = 0; members < membersAtOnce && found.length < rangesAtOnce; members++) {
+      const ranges = this.enumeration.next();
+      if (ranges === undefined) break;
+      found.push(...ranges);
+    }
+    return found;
+  }
+
+  /**
+   * Follows the tuples of ranges, a page of the store at a time.
+   * @param isWanted whether to go on, after each range
+   * @throws `evaluation_too_large`, and what the snapshot throws
+   */
+  async read(ranges: readonly Range[], ground: Ground, isWanted: () => boolean): Promise<void> {
+    const lists = new Lists(ground, [], undefined, limits.liveLookupStepsMax);
+    for (const { filter, visit } of ranges) {
+      await lists.forEach(filter, visit);
+      if (this.isTooLarge || !isWanted()) return;
+    }
   }
 }

@@ -25,7 +25,7 @@ export interface LiveStatus {
   readonly keys: number;
   /** Evaluations since the start. */
   readonly walks: number;
-  /** What the sweep found otherwise than it stood, since the start. */
+  /** What the sweep found otherwise than it stood, and lookups that had missed somebody, since the start. */
   readonly findings: number;
   /** How often the sweep's thread could not be had, or ended before it had answered, since the start. */
   readonly sweepFailures: number;

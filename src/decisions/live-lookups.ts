@@ -9,6 +9,7 @@ import type { EvaluationLoop } from "./evaluation-loop.js";
 import { unmarked, type Asked, type LiveDecision, type Mark } from "./live-decision.js";
 import { askedWith, type LiveHold } from "./live-hold.js";
 import { LiveMember, type LiveLookup } from "./live-lookup.js";
+import type { LiveRecorder } from "./live-recorder.js";
 import { LookupLoop, type LookupKeeper } from "./lookup-loop.js";
 import type { LookupRanges } from "./lookup-ranges.js";
 import type { LivePort } from "./port.js";
@@ -35,9 +36,11 @@ export interface HoldingRegistry {
 export class LiveLookups implements LookupKeeper {
   readonly loop: LookupLoop;
   readonly #registry: HoldingRegistry;
+  readonly #recorder: LiveRecorder | undefined;
 
   constructor(port: LivePort, registry: HoldingRegistry) {
     this.#registry = registry;
+    this.#recorder = port.recorder;
     this.loop = new LookupLoop(port, this);
   }
 
@@ -54,12 +57,12 @@ export class LiveLookups implements LookupKeeper {
   apply(decisions: TenantDecisions, { revision, metadata, changes, schema }: Commit): void {
     if (decisions.lookups.size === 0) return;
     const mark: Mark & { readonly revision: number } = { kind: schema === undefined ? "tuple" : "schema", revision, metadata };
-    if (schema !== undefined) for (const lookup of decisions.lookups) this.#restart(lookup, mark);
+    if (schema !== undefined) for (const lookup of decisions.lookups) this.restart(lookup, mark);
     try {
       for (const { kind, tuple } of changes) if (kind === "write") decisions.ranges.written(tuple, (lookup) => this.#grown(lookup, mark));
     } catch (error) {
       // Whom it concerns is not known: everybody.
-      for (const lookup of decisions.lookups) this.#restart(lookup, mark);
+      for (const lookup of decisions.lookups) this.restart(lookup, mark);
       throw error;
     }
     for (const lookup of decisions.lookups) {
@@ -67,6 +70,13 @@ export class LiveLookups implements LookupKeeper {
       // Whoever is not found yet, and is let in by the wildcard, may lose that by any commit till he is.
       else if (lookup.due && lookup.honouredForOthers !== undefined) this.#mark(lookup, mark);
     }
+  }
+
+  /** Its candidates are enumerated anew, whatever was known of them; those that are held stay so. */
+  restart(lookup: LiveLookup, mark: Mark): void {
+    if (lookup.refused) return;
+    this.reset(lookup);
+    this.#grown(lookup, mark);
   }
 
   /** Its client has forgotten it, or will not act on it any more. */
@@ -95,7 +105,10 @@ export class LiveLookups implements LookupKeeper {
       lookup.refused = true;
       stream.fading.add(lookup);
       this.#end(lookup);
-    } else this.drop(lookup);
+    } else {
+      this.#recorder?.ended([...lookup.all()], "refused");
+      this.drop(lookup);
+    }
     if (stream.departed) return;
     stream.refused.push({ id: lookup.id, code, message });
     if (stream.refused.length > limits.refusedWaitingMax) stream.end(new UsherError("overloaded", `${limits.refusedWaitingMax} refusals are not read: read them, and correct what is sent`));
@@ -114,10 +127,10 @@ export class LiveLookups implements LookupKeeper {
   prune(lookup: LiveLookup): void {
     const { members, wildcard, following } = lookup;
     if (wildcard !== undefined || following === undefined) return;
-    for (const member of members.values()) {
-      const { told, unconfirmed, decision } = member;
-      const isOver = !following.enumeration.ids.has(member.member) && (told === undefined || told === "denied") && unconfirmed === 0 && !decision.due;
-      if (!isOver) continue;
+    const over = [...members.values()].filter(({ member, told, unconfirmed, decision }) =>
+      !following.enumeration.ids.has(member) && (told === undefined || told === "denied") && unconfirmed === 0 && !decision.due);
+    this.#recorder?.ended(over, "released");
+    for (const member of over) {
       members.delete(member.member);
       this.#let(lookup, member);
     }
@@ -146,12 +159,6 @@ export class LiveLookups implements LookupKeeper {
     this.ranges(lookup).remove(lookup);
     lookup.following = undefined;
     lookup.begun++;
-  }
-
-  #restart(lookup: LiveLookup, mark: Mark): void {
-    if (lookup.refused) return;
-    this.reset(lookup);
-    this.#grown(lookup, mark);
   }
 
   #grown(lookup: LiveLookup, mark: Mark): void {

@@ -5,7 +5,7 @@ import type { Standing } from "./live-decision.js";
 import type { LiveHold } from "./live-hold.js";
 import type { LiveStream } from "./live-stream.js";
 
-/** Why a hold is over: its client let go of it, another of its streams took it over, or its lease ended after the connection had. */
+/** Why a hold is over: its client let go of it, or it can be no member of its lookup any more, another of its streams took it over, its lease ended after the connection had, or its lookup was refused. */
 export type HoldEnd = "released" | "replaced" | "lapsed" | "refused";
 
 /** What a client is told of a hold. */

@@ -1,16 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 import { asError, UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
-import { Lists } from "../evaluation/lookup/lists.js";
 import type { Range } from "../evaluation/lookup/range.js";
 import { Following } from "./following.js";
 import type { LiveLookup } from "./live-lookup.js";
 import type { LookupRanges } from "./lookup-ranges.js";
 import type { LivePort } from "./port.js";
 
-/** Ranges read from one snapshot, members looked at for them, and candidates taken, before others run. */
-const rangesAtOnce = 64;
-const membersAtOnce = 1_000;
+/** Candidates taken before others run. */
 const candidatesAtOnce = 250;
 
 /** What does not pass by itself. */
@@ -113,7 +110,9 @@ export class LookupLoop {
 
   /** A step: reads what is to be followed next, or holds what was found, or is done. */
   async #follow(lookup: LiveLookup, following: Following): Promise<void> {
-    const ranges = this.#next(lookup, following);
+    const ranges = following.next();
+    // Before the snapshot is taken.
+    for (const range of ranges) this.#keeper.ranges(lookup).add(lookup, range);
     if (ranges.length > 0) await this.#read(lookup, following, ranges);
     else if (following.enumeration.waiting) await setImmediate();
     if (lookup.following !== following || !this.#keeper.isKept(lookup)) return;
@@ -133,31 +132,13 @@ export class LookupLoop {
     else if (lookup.following === following && !following.hasNews) this.#keeper.settle(lookup);
   }
 
-  /** Registers what is to be read. */
-  #next(lookup: LiveLookup, { enumeration }: Following): Range[] {
-    const index = this.#keeper.ranges(lookup);
-    const found: Range[] = [];
-    for (let members = 0; members < membersAtOnce && found.length < rangesAtOnce; members++) {
-      const ranges = enumeration.next();
-      if (ranges === undefined) break;
-      for (const range of ranges) {
-        index.add(lookup, range);
-        found.push(range);
-      }
-    }
-    return found;
-  }
-
   async #read(lookup: LiveLookup, following: Following, ranges: readonly Range[]): Promise<void> {
     const { store } = this.#port;
     const { tenant } = lookup.stream;
     const snapshot = store.snapshot();
     try {
-      const lists = new Lists({ schema: following.schema, snapshot, tenant, now: Math.max(store.clock.now(), snapshot.instant) }, [], undefined, limits.liveLookupStepsMax);
-      for (const { filter, visit } of ranges) {
-        await lists.forEach(filter, visit);
-        if (lookup.following !== following || following.isTooLarge) return;
-      }
+      const ground = { schema: following.schema, snapshot, tenant, now: Math.max(store.clock.now(), snapshot.instant) };
+      await following.read(ranges, ground, () => lookup.following === following);
     } finally {
       snapshot.release();
     }

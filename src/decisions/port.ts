@@ -25,7 +25,7 @@ export interface LivePort {
   zookie(tenant: TenantId, revision: Revision): string;
   /** @throws the codes of zookies */
   revisionOf(tenant: TenantId, zookie: string): Revision;
-  /** Told of what should never be: a live decision that the sweep found otherwise than it stood, one that could not be evaluated. */
+  /** Told of what should never be: a live decision that the sweep found otherwise than it stood, or a lookup that had missed somebody, a decision that could not be evaluated. */
   report(error: Error): void;
   /** Absent: nothing is recorded. */
   readonly recorder?: LiveRecorder | undefined;

@@ -2,14 +2,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { asError, UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
 import { evaluate } from "../evaluation/evaluate.js";
+import { formatObject, quote } from "../model/object.js";
+import { formatSubject } from "../model/subject.js";
 import type { LiveDecision } from "./live-decision.js";
+import type { LiveLookup } from "./live-lookup.js";
+import { LookupSweep } from "./lookup-sweep.js";
 import type { LivePort, Verification } from "./port.js";
 import type { Registry } from "./registry.js";
 import type { TenantDecisions } from "./tenant-decisions.js";
 
 /**
- * Evaluates every live decision anew from the store, past every cache, so that no fault of what keeps them true lasts longer than
- * `limits.sweepMs`. It takes at most `limits.sweepPerMilleMax` thousandths of the time. What it finds otherwise is a bug: it is corrected, told, counted and reported.
+ * Evaluates every live decision anew from the store, past every cache, and then enumerates the candidates of every held lookup anew, so that no fault of what keeps
+ * them true lasts longer than `limits.sweepMs`. It takes at most `limits.sweepPerMilleMax` thousandths of the time. What it finds otherwise is a bug: it is corrected, told, counted and reported.
  *
  * Where there is a thread for it (`LivePort.verification`), that evaluates, and here only what it found otherwise, or could not know, is evaluated once more: so nothing that
  * goes wrong there can change an answer. Where there is none, or it has failed, all is evaluated here.
@@ -18,6 +22,7 @@ export class Sweep {
   readonly #port: LivePort;
   readonly #registry: Registry;
   readonly #stopping = new AbortController();
+  readonly #lookups: LookupSweep;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #verification: { readonly begun: number; readonly by: Verification } | undefined;
@@ -27,6 +32,7 @@ export class Sweep {
   constructor(port: LivePort, registry: Registry) {
     this.#port = port;
     this.#registry = registry;
+    this.#lookups = new LookupSweep(port, { signal: this.#stopping.signal, pause: (tookMs) => this.#pause(tookMs) }, (lookup, omitted) => this.#foundOmission(lookup, omitted));
   }
 
   get findings(): number {
@@ -58,6 +64,11 @@ export class Sweep {
   }
 
   async #pass(): Promise<void> {
+    await this.#passDecisions();
+    await this.#lookups.pass([...this.#registry.tenants].flatMap(({ lookups }) => [...lookups]));
+  }
+
+  async #passDecisions(): Promise<void> {
     let aided = this.#port.verification !== undefined;
     try {
       for (const decisions of [...this.#registry.tenants]) {
@@ -163,6 +174,15 @@ export class Sweep {
     this.#port.cache.distrust(tenant);
     this.#registry.loop.mark(decision, { kind: "sweep" });
     this.#port.report(new UsherError("internal", `a live decision stood \`${decision.standing?.value ?? ""}\` and is \`${value}\`: what memory held of its tenant was dropped, and it is evaluated anew`));
+  }
+
+  #foundOmission(lookup: LiveLookup, omitted: string): void {
+    this.#findings++;
+    this.#port.cache.distrust(lookup.stream.tenant);
+    this.#registry.lookups.restart(lookup, { kind: "sweep" });
+    const { object, permission, subject } = lookup.askedAbout(omitted);
+    const name = `${formatObject(object)}#${permission}@${formatSubject(subject)}`;
+    this.#port.report(new UsherError("internal", `a live lookup had not found ${quote(name)}, which may be allowed: what memory held of its tenant was dropped, and it is enumerated anew`));
   }
 }
 

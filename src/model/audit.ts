@@ -142,7 +142,7 @@ export interface ReleaseEntry extends Attribution, OfHold {
   readonly answer: RecordedAnswer;
   /** How often the client let something pass on the strength of it, as far as it said. */
   readonly uses?: number;
-  /** `replaced`: another stream took it over; `lapsed`: its lease ended after the connection had; `refused`: a bound, or the schema. */
+  /** `released`: nobody holds it any more, or it can be no member of its lookup any more; `replaced`: another stream took it over; `lapsed`: its lease ended after the connection had; `refused`: a bound, or the schema. */
   readonly why: "released" | "replaced" | "lapsed" | "refused";
 }
 

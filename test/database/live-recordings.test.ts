@@ -189,6 +189,48 @@ describe("what is recorded of live decisions", () => {
       await point.finish();
     });
   });
+
+  it("is the end of a lookup's member that is no candidate any more, once", async () => {
+    await prepared(async (database, log) => {
+      const point = pointOf(database);
+      point.lookup({ id: 7, what: { kind: "objects", type: "document", permission: "view", subject: { type: "user", id: "ana", relation: "" } } });
+      await point.ping();
+      await write(database, "delete", "document:1#viewer@group:eng#member");
+      await point.ping();
+      await until(() => of(log, "acknowledgement").length > 0);
+      assert.equal(of(log, "release").length, 0);
+      // Its candidates are enumerated anew.
+      await database.writeSchema({ text: `${schema} definition other {}` }, {});
+      await point.ping();
+      const said = () => of(log, "release").map(({ hold: id, object, answer, why }) => [id, object, answer, why]);
+      assert.deepEqual(said(), [[7, "document:1", "denied", "released"]]);
+      point.release(7);
+      await point.ping();
+      assert.deepEqual(said().slice(1), [[7, "document:2", "conditional", "released"]]);
+      await point.finish();
+    });
+  });
+
+  it("is the end of all members of a lookup that is refused, whether or not they count till that is acknowledged", async () => {
+    await prepared(async (database, log) => {
+      await write(database, "touch", "document:3#viewer@user:bo");
+      const point = pointOf(database);
+      for (const [id, user] of [[7, "ana"], [8, "bo"]] as const) point.lookup({ id, what: { kind: "objects", type: "document", permission: "view", subject: { type: "user", id: user, relation: "" } } });
+      await point.ping();
+      await write(database, "delete", "document:3#viewer@user:bo");
+      await point.ping();
+      await until(() => of(log, "acknowledgement").length > 0);
+      await database.writeSchema({ text: schema.replace("permission view", "permission see") }, {});
+      await point.ping();
+      assert.deepEqual(point.refusals.map(({ id }) => id).sort(), [7, 8]);
+      // What was acknowledged till now is known.
+      await point.ping();
+      const said = of(log, "release").map(({ hold: id, object, why }) => [id, object, why]);
+      assert.deepEqual(said.sort(), [[7, "document:1", "refused"], [7, "document:2", "refused"], [8, "document:3", "refused"]]);
+      await point.finish();
+      assert.equal(of(log, "release").length, 3);
+    });
+  });
 });
 
 describe("a held grant whose record must be waited for", () => {

@@ -32,6 +32,7 @@ type Deed =
   | { readonly kind: "context"; readonly context: Context }
   | { readonly kind: "later"; readonly ms: number }
   | { readonly kind: "cut" }
+  | { readonly kind: "sweep" }
   | { readonly kind: "ping" };
 
 interface Play {
@@ -47,6 +48,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("context" as const), context: contexts }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("later" as const), ms: fc.constantFrom(1, 2, 1_000) }) },
   { weight: 1, arbitrary: fc.constant({ kind: "cut" as const }) },
+  { weight: 2, arbitrary: fc.constant({ kind: "sweep" as const }) },
   { weight: 3, arbitrary: fc.constant({ kind: "ping" as const }) },
 );
 const plays: fc.Arbitrary<Play> = fc.record({
@@ -125,6 +127,7 @@ async function play(world: World, objectsThere: readonly ObjectRef[], { deeds, d
   };
   let point = new EnforcementPoint(live, { onMessage });
   let ids = 0;
+  let sweeping = Promise.resolve();
 
   /** At a checkpoint every set is what the oracle says, at its commit and its instant. */
   const settle = async () => {
@@ -173,6 +176,8 @@ async function play(world: World, objectsThere: readonly ObjectRef[], { deeds, d
       await settle();
     } else if (what.kind === "later") instant += what.ms;
     else if (what.kind === "ping") await settle();
+    // It goes on beside what follows.
+    else if (what.kind === "sweep") sweeping = live.sweep();
     else {
       await point.cut();
       point = new EnforcementPoint(live, { onMessage, resumeStream: point.stream });
@@ -181,6 +186,7 @@ async function play(world: World, objectsThere: readonly ObjectRef[], { deeds, d
     }
   }
   await settle();
+  await sweeping;
   await live.sweep();
   assert.equal(live.status.findings, 0);
   await settle();

@@ -10,7 +10,7 @@ import { LiveDecisions } from "../../src/decisions/live-decisions.js";
 import type { LivePort, Verification } from "../../src/decisions/port.js";
 import { RelationCache } from "../../src/evaluation/cache/relation-cache.js";
 import { compileSchema } from "../../src/model/schema/compile.js";
-import { parseTuple } from "../../src/model/tuple-text.js";
+import { parseSubject, parseTuple } from "../../src/model/tuple-text.js";
 import type { LevelStore } from "../../src/storage/level/level-store.js";
 import { openLevelStore } from "../../src/storage/level/store.js";
 import type { Commit } from "../../src/storage/store.js";
@@ -128,6 +128,22 @@ describe("the sweep in a thread of its own", () => {
         assert.deepEqual([site.decisions.status.findings, site.decisions.status.sweepFailures, site.reported.length], [1, 0, 1]);
       });
     }
+  });
+
+  it("leaves candidates of lookups to this one, which finds in the store whom they have missed", async () => {
+    await onSite(async (site) => {
+      await site.write("touch", "doc:1#viewer@user:ana");
+      const point = new EnforcementPoint(site.decisions);
+      point.lookup({ id: 1, what: { kind: "objects", type: "doc", permission: "view", subject: parseSubject("user:ana") } });
+      await point.ping();
+      await site.decisions.sweep();
+      assert.deepEqual([site.decisions.status.findings, site.reported], [0, []]);
+      await site.unheard("touch", "doc:2#viewer@user:ana");
+      await site.decisions.sweep();
+      await point.ping();
+      assert.deepEqual([...(point.members.get(1)?.keys() ?? [])], ["1", "2"]);
+      assert.deepEqual([site.decisions.status.findings, site.decisions.status.sweepFailures, site.reported.length], [1, 0, 1]);
+    });
   });
 
   it("cannot end or give anything by itself, whatever it answers", async () => {

@@ -4,6 +4,9 @@ const oracle = ["test/decisions/live-oracle.test.js"];
 const examples = ["test/decisions/live-decisions.test.js"];
 const barrier = ["test/decisions/barrier.test.js"];
 const races = ["test/decisions/races.test.js"];
+const lookups = ["test/decisions/live-lookups.test.js"];
+const lookupSweep = ["test/decisions/lookup-sweep.test.js"];
+const recordings = ["test/database/live-recordings.test.js"];
 const cases = 400;
 
 /** What live decisions must hear of, and when they may say that they have. */
@@ -202,5 +205,68 @@ export const decisionMutants: readonly Mutant[] = [
     find: "if (comparable)",
     replace: "if (false)",
     suites: examples,
+  },
+  {
+    name: "a tuple that is written leads no live lookup further",
+    file: "src/decisions/lookup-ranges.js",
+    find: "range.visit(tuple);",
+    replace: "",
+    suites: lookups,
+  },
+  {
+    name: "the sweep finds nobody whom a live lookup has missed",
+    file: "src/decisions/lookup-sweep.js",
+    find: "!enumeration.ids.has(id) || !lookup.members.has(id)",
+    replace: "false",
+    suites: lookupSweep,
+  },
+  {
+    name: "the sweep believes that whoever was found is held",
+    file: "src/decisions/lookup-sweep.js",
+    find: " || !lookup.members.has(id)",
+    replace: "",
+    suites: lookupSweep,
+  },
+  {
+    name: "the sweep finds no wildcard that a live lookup does not know of",
+    file: "src/decisions/lookup-sweep.js",
+    find: "if (anew.enumeration.wildcard &&",
+    replace: "if (false &&",
+    suites: lookupSweep,
+  },
+  {
+    name: "the sweep compares with a live lookup that was begun anew",
+    file: "src/decisions/lookup-sweep.js",
+    find: "lookup.following === following &&",
+    replace: "lookup.following !== undefined &&",
+    suites: lookupSweep,
+  },
+  {
+    name: "the sweep compares with a live lookup that has something to follow",
+    file: "src/decisions/lookup-sweep.js",
+    find: "if (due || following === undefined)",
+    replace: "if (following === undefined)",
+    suites: lookupSweep,
+  },
+  {
+    name: "what the sweep found of a live lookup is not enumerated anew",
+    file: "src/decisions/sweep.js",
+    find: 'this.#registry.lookups.restart(lookup, { kind: "sweep" });',
+    replace: "",
+    suites: lookupSweep,
+  },
+  {
+    name: "a lookup's member that is pruned has no end on record",
+    file: "src/decisions/live-lookups.js",
+    find: 'this.#recorder?.ended(over, "released");',
+    replace: "",
+    suites: recordings,
+  },
+  {
+    name: "members of a lookup that is refused have no end on record",
+    file: "src/decisions/live-lookups.js",
+    find: 'this.#recorder?.ended([...lookup.all()], "refused");',
+    replace: "",
+    suites: recordings,
   },
 ];

@@ -47,15 +47,24 @@ export function parseModules(modText: string, files: readonly ModuleFile[]): Aut
 }
 
 /**
- * What OpenFGA's own rules find wrong in a model. Its validator fails on some models that OpenFGA takes (a condition on what `from` follows); what it then
- * left unseen, the native schema's own rules still refuse. @throws `invalid_schema`
+ * What OpenFGA's own rules find wrong in a model. Its validator fails on some models that OpenFGA takes (a condition on what `from` follows), and is stricter than
+ * the server about what is said twice in a relation, as `a or a`; what it then left unseen, the native schema's own rules still refuse. @throws `invalid_schema`
  */
 export function validateModel(model: AuthorizationModel): void {
   try {
     transformer().validator.validateJSON(model);
   } catch (error) {
-    if (Array.isArray((error as { errors?: unknown }).errors)) throw wrongModel(error);
+    const { errors } = error as { readonly errors?: readonly Finding[] };
+    if (Array.isArray(errors) && !errors.every(saysTwice)) throw wrongModel(error);
   }
+}
+
+interface Finding {
+  readonly metadata?: { readonly errorType: string; readonly relation?: string };
+}
+
+function saysTwice({ metadata }: Finding): boolean {
+  return metadata?.errorType === "duplicated-error" && metadata.relation !== undefined;
 }
 
 function attempt<T>(act: () => T): T {

@@ -20,7 +20,10 @@ export async function write(service: Service, stores: Stores, asked: Asked<"writ
   if (count === 0) throw new Refusal("invalid_write_input", "there is nothing to write and nothing to delete: name a tuple");
   if (count > limits.openfgaTuplesMax) throw new Refusal("exceeded_entity_limit", `there are ${count} tuples: at most ${limits.openfgaTuplesMax} are written at once`);
   return stores.answer(call, asked.authorization_model_id, async (model) => {
-    for (const key of writes) model.requireTuple(key, "validation_error");
+    for (const key of writes) {
+      model.requireTuple(key, "validation_error");
+      if (key.user === `${key.object}#${key.relation}`) throw new Refusal("validation_error", `tuple ${quote(`${key.object}#${key.relation}@${key.user}`)} says of a userset that it is part of itself: leave it out`);
+    }
     const created = writes.map(nativeTuple);
     const deleted = deletes.map(nativeTuple);
     requireDistinct([...created, ...deleted]);

@@ -262,6 +262,18 @@ describe("OpenFGA's API", function () {
     await refused(client.listObjects({ user: "user:*", type: "doc", relation: "viewer" }), ErrorCode.ValidationError);
   });
 
+  it("takes a model that says something twice in a relation, as OpenFGA's server does", async () => {
+    const client = await server.store("model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define parent: [doc]\n    define a: [user, user]\n    define b: a and a\n    define c: a from parent or a from parent\n    define d: a but not a\n");
+    await client.writeTuples([tuple("user:ana", "a", "doc:1"), tuple("doc:1", "parent", "doc:2")]);
+    const see = async (relation: string, object: string) => (await client.check(tuple("user:ana", relation, object))).allowed;
+    assert.deepEqual([await see("b", "doc:1"), await see("c", "doc:2"), await see("d", "doc:1"), await see("c", "doc:1")], [true, true, false, false]);
+  });
+
+  it("refuses a tuple that makes a userset part of itself", async () => {
+    await refused(store.writeTuples([tuple("group:self#member", "member", "group:self")]), ErrorCode.ValidationError);
+    await store.writeTuples([tuple("group:self#member", "member", "group:other")]);
+  });
+
   it("refuses a model that takes a condition's tuples from a kind of user it still allows", async () => {
     const client = await server.store(model);
     await client.writeTuples([{ ...tuple("user:ana", "relation"), condition: { name: "in_hours", context: {} } }]);

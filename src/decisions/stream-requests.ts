@@ -4,7 +4,7 @@ import { limits } from "../base/limits.js";
 import { checkContext } from "../model/context.js";
 import type { HeldAnswer, HeldLookup, Hold, HoldUse, LiveRequest, LookupHold, RefusedHold } from "../model/live.js";
 import { checkName, checkType, object, quote } from "../model/object.js";
-import { isWildcard, subject } from "../model/subject.js";
+import { isWildcard, subject, wildcardId } from "../model/subject.js";
 import type { Asked } from "./live-decision.js";
 import { askedWith, LiveHold } from "./live-hold.js";
 import { LiveLookup } from "./live-lookup.js";
@@ -80,10 +80,15 @@ export class StreamRequests {
     if (stream.refused.length > limits.refusedWaitingMax) throw new UsherError("overloaded", `${limits.refusedWaitingMax} refusals are not read: read them, and correct what is sent`);
   }
 
-  #use({ id, count }: HoldUse): void {
+  #use({ id, count, member }: HoldUse): void {
     if (!Number.isInteger(count) || count < 1 || count > 4_294_967_295) throw new UsherError("invalid_request", `a hold was used ${quote(count)} times: say 1 to 4294967295`);
-    const hold = this.#stream.holds.get(id);
+    const hold = member === undefined ? this.#stream.holds.get(id) : this.#member(id, member);
     if (hold !== undefined) hold.uses += count;
+  }
+
+  #member(id: number, member: string): LiveHold | undefined {
+    const lookup = this.#stream.lookups.get(id);
+    return member === wildcardId ? lookup?.wildcard : lookup?.members.get(member);
   }
 
   #release(id: number): void {

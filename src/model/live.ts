@@ -33,7 +33,10 @@ export type LiveRequest =
   | { readonly kind: "acknowledge"; readonly zookie: string };
 
 export interface HoldUse {
+  /** Of a hold or of a lookup. */
   readonly id: number;
+  /** Of a lookup the member, by name or `*`. */
+  readonly member?: string;
   /** 1 to 4,294,967,295. */
   readonly count: number;
 }

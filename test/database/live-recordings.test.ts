@@ -15,7 +15,7 @@ caveat at_work(place string) { place == "work" }
 definition user {}
 definition group { relation member: user }
 definition document {
-  relation viewer: user | user with at_work | group#member
+  relation viewer: user | user:* | user with at_work | group#member
   permission view = viewer
 }`;
 
@@ -123,7 +123,7 @@ describe("what is recorded of live decisions", () => {
   it("takes no count that is none, and passes over holds that it does not know", async () => {
     await prepared(async (database) => {
       const point = pointOf(database);
-      point.send({ kind: "uses", uses: [{ id: 99, count: 1 }] });
+      point.send({ kind: "uses", uses: [{ id: 99, count: 1 }, { id: 99, member: "1", count: 1 }, { id: 1, member: "*", count: 1 }] });
       await point.ping();
       point.send({ kind: "uses", uses: [{ id: 1, count: 0 }] });
       await point.done;
@@ -141,6 +141,25 @@ describe("what is recorded of live decisions", () => {
       held.release();
       await until(() => of(log, "release").length > 0);
       assert.deepEqual(of(log, "release").map(({ uses }) => uses), [3]);
+      guard.close();
+    });
+  });
+
+  it("says how often members of a set were used, by name or by the wildcard", async () => {
+    await prepared(async (database, log) => {
+      await write(database, "touch", "document:open#viewer@user:*");
+      const usher = new Usher(database);
+      const guard = usher.guard();
+      await guard.ready({ timeoutMs: 10_000 });
+      const [documents, people] = [await guard.holdObjects("document", "view", "user:ana"), await guard.holdSubjects("document:open", "view", "user")];
+      for (let i = 0; i < 3; i++) assert.equal(documents.has("1"), true);
+      assert.equal(documents.has("9"), false);
+      for (const id of ["zoe", "max", "*"]) assert.equal(people.has(id), true);
+      documents.release();
+      people.release();
+      await until(() => of(log, "release").length > 1);
+      const used = of(log, "release").flatMap(({ object, subject, uses }) => (uses === undefined ? [] : [[object, subject, uses]]));
+      assert.deepEqual(used.sort(), [["document:1", "user:ana", 3], ["document:open", "user:*", 3]]);
       guard.close();
     });
   });

@@ -208,7 +208,7 @@ export const arbitraries = {
       fc.record({ kind: fc.constant("setContext"), name: text, context }),
       fc.record({ kind: fc.constant("ping"), nonce: text }),
       fc.record({ kind: fc.constant("acknowledge"), zookie }),
-      fc.record({ kind: fc.constant("uses"), uses: fc.array(fc.record({ id: uint32, count: uint32 }), { maxLength: 3 }) }),
+      fc.record({ kind: fc.constant("uses"), uses: fc.array(fc.record({ id: uint32, count: uint32, member: text }, { requiredKeys: ["id", "count"] }), { maxLength: 3 }) }),
     ) as fc.Arbitrary<LiveRequest>,
     response: fc.oneof(
       fc.record({ kind: fc.constant("opened"), stream: text, leaseMs: uint32 }),

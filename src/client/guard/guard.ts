@@ -315,6 +315,7 @@ export class Guard extends GuardEmitter {
     this.#cancelPing = this.#time.after(capDelay(ms), () => {
       this.#lease.noticeEnd();
       for (const decision of this.#held) this.#tellUses(connection, decision);
+      this.#lookups.tellUses(connection);
       connection.outbox.ping();
       // A connection that is half open is silent for ever. Another takes its place, if it can be had.
       if (++this.#pingsUnheard > pingsPerLease) this.#link.connect();

@@ -1,7 +1,7 @@
 import { forever, type Instant } from "../../base/clock.js";
 import type { UsherError } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
-import type { Cause, LookupHold, MemberState } from "../../model/live.js";
+import type { Cause, HoldUse, LookupHold, MemberState } from "../../model/live.js";
 import { wildcardId } from "../../model/subject.js";
 
 /** One candidate, as the client was told of it. */
@@ -41,6 +41,8 @@ export class HeldLookup {
   readonly #timed = new Set<string>();
   /** Streams that it was asked of. */
   #streams = 0;
+  /** How often members let something pass since the server was told: by name, or of the wildcard. */
+  readonly #uses = new Map<string, number>();
 
   constructor(id: number, asked: Omit<LookupHold, "id">) {
     this.id = id;
@@ -51,6 +53,19 @@ export class HeldLookup {
   untilOf(id: string): Instant | undefined {
     const known = this.#known.get(id) ?? this.#known.get(wildcardId);
     return known?.allowed === true ? known.until : undefined;
+  }
+
+  /** Whoever is of this id, and is let in, was let pass. */
+  used(id: string): void {
+    const member = this.#known.has(id) ? id : wildcardId;
+    this.#uses.set(member, (this.#uses.get(member) ?? 0) + 1);
+  }
+
+  /** What the server is told. */
+  takeUses(): HoldUse[] {
+    const uses = [...this.#uses].map(([member, count]) => ({ id: this.id, member, count: Math.min(count, 4_294_967_295) }));
+    this.#uses.clear();
+    return uses;
   }
 
   /** All that are let in by name, and the wildcard, with until when. */

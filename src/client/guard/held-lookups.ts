@@ -30,8 +30,15 @@ export class HeldLookups {
   }
 
   /** Nobody holds it any more. */
-  remove({ id }: HeldLookup, connection: LiveConnection | undefined): void {
-    if (this.#byId.delete(id)) connection?.outbox.release(id);
+  remove(lookup: HeldLookup, connection: LiveConnection | undefined): void {
+    if (!this.#byId.delete(lookup.id) || connection === undefined) return;
+    for (const use of lookup.takeUses()) connection.outbox.uses(use);
+    connection.outbox.release(lookup.id);
+  }
+
+  /** For the decision log, as of holds. */
+  tellUses({ outbox }: LiveConnection): void {
+    for (const lookup of this.#byId.values()) for (const use of lookup.takeUses()) outbox.uses(use);
   }
 
   /** Tells a new stream of all of them. @param trusted whether the lease still runs under which members are held */

@@ -59,7 +59,9 @@ export class HeldSet extends Emitter<HeldSetEvents> {
   /** Read it where the permission is used: it compares the clocks with the lease each time, and needs no timer. */
   has(id: string): boolean {
     const until = this.#released ? undefined : this.#lookup.untilOf(id);
-    return until !== undefined && this.#lease.trusts(until);
+    const isIn = until !== undefined && this.#lease.trusts(until);
+    if (isIn) this.#lookup.used(id);
+    return isIn;
   }
 
   /** Who is in it now, in no order. */

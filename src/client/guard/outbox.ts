@@ -13,7 +13,7 @@ type Entry =
   | Claims<"hold", Hold>
   | Claims<"lookup", LookupHold>
   | { readonly kind: "release"; readonly ids: number[] }
-  | { readonly kind: "uses"; readonly uses: HoldUse[] }
+  | { readonly kind: "uses"; readonly uses: HoldUse[]; bytes: number }
   | { readonly kind: "setContext"; readonly name: string; context: Context }
   | { readonly kind: "ping"; readonly sequence: number }
   | { readonly kind: "acknowledge"; readonly zookie: string };
@@ -84,9 +84,15 @@ export class Outbox implements AsyncIterable<LiveRequest> {
   }
 
   uses(use: HoldUse): void {
-    const last = this.#entries.at(-1);
-    if (last?.kind === "uses" && last.uses.length < limits.holdsPerMessageMax) last.uses.push(use);
-    else this.#push({ kind: "uses", uses: [use] });
+    // No unit of a text takes more than three bytes.
+    const bytes = 16 + 3 * (use.member?.length ?? 0);
+    let last = this.#entries.at(-1);
+    if (last?.kind !== "uses" || last.uses.length >= limits.holdsPerMessageMax || last.bytes + bytes > limits.holdsMessageBytesMax) {
+      last = { kind: "uses", uses: [], bytes: 0 };
+      this.#push(last);
+    }
+    last.uses.push(use);
+    last.bytes += bytes;
   }
 
   setContext(name: string, context: Context): void {
@@ -135,6 +141,7 @@ export class Outbox implements AsyncIterable<LiveRequest> {
     for (let entry = this.#entries.shift(); entry !== undefined; entry = this.#entries.shift()) {
       if (entry.kind === "ping") return { kind: "ping", nonce: this.#port.sending(entry.sequence) };
       if (entry.kind === "setContext") this.#contexts.delete(entry.name);
+      if (entry.kind === "uses") return { kind: "uses", uses: entry.uses };
       if (entry.kind !== "hold" && entry.kind !== "lookup") return entry;
       for (const id of entry.claims.keys()) this.#unsent.delete(id);
       if (entry.claims.size === 0) continue;

@@ -1,6 +1,6 @@
 import { isErrorCode, UsherError, type ErrorCode } from "../../base/errors.js";
 import { limits } from "../../base/limits.js";
-import type { Cause, Flip, HeldLookup, HeldState, Hold, LiveRequest, LiveResponse, LookupHold, MemberState, RefusedHold } from "../live.js";
+import type { Cause, Flip, HeldLookup, HeldState, Hold, HoldUse, LiveRequest, LiveResponse, LookupHold, MemberState, RefusedHold } from "../live.js";
 import type { Metadata } from "../service.js";
 import { readExplanation, writeExplanation, writeValidForMs, type ExplanationMessage } from "./decision.js";
 import { WireEnum } from "./enum.js";
@@ -14,7 +14,7 @@ export interface LiveRequestMessage {
   readonly open?: { readonly leaseMs?: number | null | undefined; readonly resumeStream?: string | null | undefined } | null;
   readonly hold?: { readonly holds: readonly HoldMessage[] } | null;
   readonly release?: { readonly ids: readonly number[] } | null;
-  readonly uses?: { readonly uses: readonly { readonly id: number; readonly count: number }[] } | null;
+  readonly uses?: { readonly uses: readonly { readonly id: number; readonly count: number; readonly member?: string | null | undefined }[] } | null;
   readonly setContext?: { readonly name: string; readonly context?: StructMessage | null } | null;
   readonly ping?: { readonly nonce: string } | null;
   readonly acknowledge?: { readonly zookie: string } | null;
@@ -123,7 +123,7 @@ export function writeLiveRequest(request: LiveRequest): LiveRequestMessage {
     case "setContext":
       return { setContext: { name: request.name, context: contextToStruct(request.context, "context") } };
     case "uses":
-      return { uses: { uses: bounded(request.uses, "uses").map(({ id, count }) => ({ id: uint32(id, "id"), count: uint32(count, "count") })) } };
+      return { uses: { uses: bounded(request.uses, "uses").map(({ id, count, member }) => ({ id: uint32(id, "id"), count: uint32(count, "count"), member })) } };
     case "ping":
       return { ping: { nonce: request.nonce } };
     case "acknowledge":
@@ -145,7 +145,7 @@ export function readLiveRequest(message: LiveRequestMessage): LiveRequest {
     case "setContext":
       return { kind: "setContext", name: message.setContext?.name ?? "", context: contextFromStruct(required(message.setContext?.context, "context"), "context") };
     case "uses":
-      return { kind: "uses", uses: bounded(message.uses?.uses ?? [], "uses").map(({ id, count }) => ({ id, count })) };
+      return { kind: "uses", uses: bounded(message.uses?.uses ?? [], "uses").map(({ id, count, member }) => compact<HoldUse>({ id, count, member: member ?? undefined })) };
     case "ping":
       return { kind: "ping", nonce: message.ping?.nonce ?? "" };
     case "acknowledge":

@@ -83,6 +83,17 @@ describe("the outbox of a stream", () => {
     assert.deepEqual([(idsOf(await next()) as number[]).length, idsOf(await next())], [limits.holdsPerMessageMax, [limits.holdsPerMessageMax + 1]]);
   });
 
+  it("keeps what was used within so many and so many bytes", async () => {
+    const { outbox, next } = setUp();
+    const countOf = (request: unknown) => (request as { readonly uses: readonly unknown[] }).uses.length;
+    for (let id = 1; id <= limits.holdsPerMessageMax + 1; id++) outbox.uses({ id, count: 1 });
+    assert.deepEqual([countOf(await next()), countOf(await next())], [limits.holdsPerMessageMax, 1]);
+    const member = "é".repeat(500);
+    const fit = Math.floor(limits.holdsMessageBytesMax / (16 + 3 * member.length));
+    for (let n = 0; n <= fit; n++) outbox.uses({ id: 1, count: 1, member });
+    assert.deepEqual([countOf(await next()), countOf(await next())], [fit, 1]);
+  });
+
   it("says when more waits than may", () => {
     const { outbox, overflows } = setUp();
     for (let n = 0; n < limits.liveOutboxMessagesMax; n++) outbox.acknowledge("z");

@@ -207,7 +207,7 @@ export const limits = {
   // A list of what is held: what one page has, and how many decisions are looked at before everything else may go on.
   holdsPageMax: 500,
   holdsLookedMax: 5_000,
-  // The sweep: how often every live decision is evaluated from the store, and which part of the time that may take; and how long its thread may take to end.
+  // The sweep: how often every live decision is evaluated from the store, and for how long lookups are enumerated then; which part of the time that may take; and how long its thread may take to end.
   sweepMs: 60_000,
   sweepPerMilleMax: 50,
   sweepEndMs: 5_000,
@@ -296,6 +296,7 @@ export const limits = {
   auditCheckpointMs: 60_000,
   auditPageRecordsDefault: 100,
   auditPageRecordsMax: 1_000,
+  auditCursorMsMax: 86_400_000,
   auditTailsMax: 100,
   // On its disk: a block of records; of its index a chunk, the run that becomes a segment, how many segments become one, and how often. A page ends after so many records were looked at.
   auditBlockBytesMax: 16_384,

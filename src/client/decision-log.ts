@@ -58,7 +58,7 @@ export class DecisionLog {
     for await (const { records } of pages((further) => this.queryPage({ ...options, ...further }))) yield* records;
   }
 
-  /** One page; its cursor gives the next one. @throws `invalid_cursor` */
+  /** One page; its cursor gives the next one, of the same request and to the same caller, for a day. @throws `invalid_cursor`, `cursor_expired` */
   async queryPage({ signal, pageSize, oldestFirst, cursor, ...filter }: QueryOptions & { readonly cursor?: string } = {}): Promise<LoggedPage> {
     const request = { filter: toFilter(filter), ...(pageSize !== undefined && { pageSize }), ...(oldestFirst && { oldestFirst }), ...(cursor !== undefined && { cursor }) };
     const { records, ...further } = await this.#service.queryDecisions(request, this.#call(signal));

@@ -13,7 +13,8 @@ import type { Store } from "../storage/store.js";
 
 /** The decision log, as far as the database needs it. A tenant that is named sees its own records alone. */
 export interface AuditLog extends Recorder<AuditEntry> {
-  query(request: QueryDecisionsRequest, tenant: string | undefined, signal?: AbortSignal): Promise<QueryDecisionsResponse>;
+  /** @param reader who is given the cursor, and may go on with it. @throws `invalid_cursor`, `cursor_expired` */
+  query(request: QueryDecisionsRequest, tenant: string | undefined, signal?: AbortSignal, reader?: string): Promise<QueryDecisionsResponse>;
   tail(request: TailDecisionsRequest, tenant: string | undefined, signal?: AbortSignal): AsyncIterable<TailEvent>;
   /** In the order of the indexes. @throws `record_unknown` */
   records(indexes: readonly number[], tenant: string | undefined): Promise<readonly AuditRecord[]>;
@@ -85,8 +86,8 @@ class WitnessedLog implements AuditLog {
     return this.#log.record(entry, grants);
   }
 
-  query(request: QueryDecisionsRequest, tenant: string | undefined, signal?: AbortSignal): Promise<QueryDecisionsResponse> {
-    return this.#log.query(request, tenant, signal);
+  query(request: QueryDecisionsRequest, tenant: string | undefined, signal?: AbortSignal, reader?: string): Promise<QueryDecisionsResponse> {
+    return this.#log.query(request, tenant, signal, reader);
   }
 
   tail(request: TailDecisionsRequest, tenant: string | undefined, signal?: AbortSignal): AsyncIterable<TailEvent> {

@@ -56,7 +56,8 @@ export async function queryDecisions(core: Core, kept: AuditLog | undefined, req
   }
   if (cursor !== undefined) requireText(cursor, "cursor");
   const asked = { filter: within(core, validateAuditFilter(filter), call), pageSize, oldestFirst, ...(cursor === undefined ? {} : { cursor }) };
-  const page = await log.query(asked, call.tenant, call.signal);
+  const page = await log.query(asked, call.tenant, call.signal, call.principal);
+  // Further pages are of the query that is on record: their cursor is bound to it, and to who asked.
   if (cursor === undefined) core.recordings?.query({ query: asked.filter }, call);
   return page;
 }

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { UsherError } from "../base/errors.js";
+import { damagedCursor, decodeToken, encodeToken } from "../model/cursor-token.js";
 import { checkFilter, type TupleFilter } from "../model/filter.js";
 import { checkId, checkName, checkType, quote } from "../model/object.js";
 import { subject } from "../model/subject.js";
 import type { TupleKey } from "../storage/store.js";
-import { damagedCursor, decodeToken, encodeToken } from "./cursor-token.js";
 
 /** Where a read goes on: the snapshot that its first page pinned, and the last tuple seen. */
 export interface Cursor {

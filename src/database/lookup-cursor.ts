@@ -1,11 +1,11 @@
 import type { Instant } from "../base/clock.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
+import { requestHash } from "../base/request-hash.js";
+import { damagedCursor, decodeToken, encodeToken, expiredCursor } from "../model/cursor-token.js";
 import { checkId, quote } from "../model/object.js";
 import { wildcardId } from "../model/subject.js";
 import type { Ground } from "../evaluation/evaluate.js";
-import { damagedCursor, decodeToken, encodeToken, expiredCursor } from "./cursor-token.js";
-import { requestHash } from "./request-hash.js";
 
 /** Where a lookup goes on: the snapshot and the instant of its first page, and the last id judged, or `*` behind the wildcard. */
 export interface LookupCursor {

@@ -15,8 +15,8 @@ import { formatSubject } from "../model/subject.js";
 import type { Tuple } from "../model/tuple.js";
 import { withGround } from "./checks.js";
 import type { Core } from "./core.js";
-import { pinned } from "./cursor-token.js";
 import { decodeLookupCursor, encodeLookupCursor, enumerationKey, groundOf } from "./lookup-cursor.js";
+import { pinned } from "./pinned.js";
 import type { RecordedLookup } from "./recordings.js";
 import { memberOf, requireFields, requireList, requireText, validateAsked, validateContextual, validateObject, validatePageSize, validateSubject, validateTuple } from "./validate.js";
 

@@ -6,8 +6,8 @@ import { formatTuple, isExpired, type Tuple } from "../model/tuple.js";
 import type { TenantId } from "../model/zookie.js";
 import type { Snapshot, TupleKey } from "../storage/store.js";
 import type { Core } from "./core.js";
-import { pinned } from "./cursor-token.js";
 import { decodeCursor, encodeCursor } from "./cursor.js";
+import { pinned } from "./pinned.js";
 import { requireFields, validateFilter, validatePageSize } from "./validate.js";
 
 export async function readTuples(core: Core, request: ReadTuplesRequest, call: Call): Promise<ReadTuplesResponse> {

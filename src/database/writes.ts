@@ -1,6 +1,7 @@
 import { throwIfAborted } from "../base/abort.js";
 import { UsherError } from "../base/errors.js";
 import { limits } from "../base/limits.js";
+import { requestHash } from "../base/request-hash.js";
 import { quote } from "../model/object.js";
 import { checkFilter, isEmptyFilter } from "../model/filter.js";
 import { compileSchema } from "../model/schema/compile.js";
@@ -18,7 +19,6 @@ import type {
 } from "../model/service.js";
 import type { Write, WriteOutcome } from "../storage/store.js";
 import type { Core } from "./core.js";
-import { requestHash } from "./request-hash.js";
 import { checkCount, requireFields, requireList, requireText, validateFilter, validateMetadata, validateOperations, validatePreconditions, validateRequestId } from "./validate.js";
 
 export async function writeTuples(core: Core, request: WriteTuplesRequest, call: Call): Promise<WriteTuplesResponse> {

@@ -109,7 +109,7 @@ export interface Service extends AuditService {
 
 /** Of the decision log: part of `Service`. */
 export interface AuditService {
-  /** A page of the decision log, of the call's tenant; of all where it names none and may. @throws `audit_off`, `audit_unavailable`, `invalid_cursor`, `invalid_request` */
+  /** A page of the decision log, of the call's tenant; of all where it names none and may. @throws `audit_off`, `audit_unavailable`, `invalid_cursor`, `cursor_expired`, `invalid_request` */
   queryDecisions(request: QueryDecisionsRequest, call: Call): Promise<QueryDecisionsResponse>;
   /** The log in its order, and on request what comes. @throws on iteration, as `queryDecisions`; `record_unknown` where it begins behind the end */
   tailDecisions(request: TailDecisionsRequest, call: Call): AsyncIterable<TailEvent>;

@@ -103,7 +103,7 @@ export const databaseMutants: readonly Mutant[] = [
   },
   {
     name: "the pages of a read are of different snapshots",
-    file: "src/database/cursor-token.js",
+    file: "src/database/pinned.js",
     find: 'return await body({ kind: "exact", zookie: cursor.zookie });',
     replace: "return await body(consistency);",
     suites: reads,

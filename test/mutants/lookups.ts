@@ -163,7 +163,7 @@ export const lookupMutants: readonly Mutant[] = [
   },
   {
     name: "a cursor goes on at head",
-    file: "src/database/cursor-token.js",
+    file: "src/database/pinned.js",
     find: 'kind: "exact"',
     replace: 'kind: "atLeast"',
     suites: commits,

@@ -1,6 +1,6 @@
 import { UsherError } from "../../../base/errors.js";
-import { decodeToken, encodeToken } from "../../../database/cursor-token.js";
-import { requestHash } from "../../../database/request-hash.js";
+import { requestHash } from "../../../base/request-hash.js";
+import { decodeToken, encodeToken } from "../../../model/cursor-token.js";
 import { compareIds } from "../../../model/id-order.js";
 import { quote } from "../../../model/object.js";
 import { wildcardId } from "../../../model/subject.js";

@@ -1,30 +1,6 @@
 import { UsherError } from "../base/errors.js";
-import { quote } from "../model/object.js";
+import { expiredCursor } from "../model/cursor-token.js";
 import type { Consistency } from "../model/service.js";
-
-/** A URL-safe token: JSON of texts, of which the first is the zookie of the snapshot that the first page pinned. */
-export function encodeToken(fields: readonly string[]): string {
-  return Buffer.from(JSON.stringify(fields)).toString("base64url");
-}
-
-/** @throws `invalid_cursor` for what is no token of so many fields */
-export function decodeToken(token: string, count: number): string[] {
-  try {
-    const fields: unknown = JSON.parse(Buffer.from(token, "base64url").toString());
-    if (Array.isArray(fields) && fields.length === count && fields.every((field) => typeof field === "string")) return fields;
-  } catch (cause) {
-    throw damagedCursor(token, cause);
-  }
-  throw damagedCursor(token);
-}
-
-export function damagedCursor(token: string, cause?: unknown): UsherError {
-  return new UsherError("invalid_cursor", `cursor ${quote(token)} is not one: pass a cursor as a page gave it`, { cause });
-}
-
-export function expiredCursor(why: string, cause?: unknown): UsherError {
-  return new UsherError("cursor_expired", `${why}: start again without a cursor`, { cause });
-}
 
 /**
  * Reads at the snapshot that a cursor pinned, or without one as the request asks. What is wrong with the zookie in a cursor is wrong

@@ -36,8 +36,7 @@ export async function plannedRestart(held: number, leaseMs: number): Promise<Row
       const counting = new AbortController();
       const counted = count(holds, counting.signal);
       const begun = performance.now();
-      server.kill("SIGTERM");
-      await once(server, "exit");
+      await stop(server);
       ({ server, address } = await serveFolder(data, address));
       const down = performance.now() - begun;
       // By then the last lease that the server of before gave has ended, and who was not told anew would be denied.
@@ -49,7 +48,7 @@ export async function plannedRestart(held: number, leaseMs: number): Promise<Row
     } finally {
       guard.close();
       await client.close();
-      server.kill("SIGTERM");
+      await stop(server);
     }
   });
 }
@@ -58,6 +57,14 @@ async function fillFolder(data: string, users: number): Promise<void> {
   const database = await Database.open(data);
   await fill(database, { schema: liveSchema, tuples: () => liveWorld(users, seed).tuples() });
   await database.close();
+}
+
+/** Resolves once it has gone: until then it writes to its folder. */
+async function stop(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null) return;
+  const gone = once(server, "exit");
+  server.kill("SIGTERM");
+  await gone;
 }
 
 async function serveFolder(data: string, at: string): Promise<{ server: ChildProcess; address: string }> {

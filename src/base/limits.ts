@@ -104,7 +104,9 @@ export const limits = {
   memoryBudgetBytesMin: 1_048_576,
   // Three halves of 64 MiB: what of V8's heap is not for what stays.
   youngGenerationBytesMax: 201_326_592,
+  // All tuples that name a subject, loaded together: once many of them were asked for, or at once where that is to be expected.
   subjectTuplesMax: 1_000,
+  subjectTuplesFewMax: 64,
   // Seen from the subject's side: relations that lead to one another, and objects that are found.
   rungsMax: 16,
   holdersMax: 1_000,

@@ -51,9 +51,11 @@ export class CachedReads implements Reads {
       this.#footprint.noteSubject(view);
       return known;
     }
-    const leaf = view.probe(key);
+    const asked = view.asked(key);
+    if (asked?.value === undefined && this.#wants.all(view, subject)) return undefined;
+    const leaf = asked ?? view.probe(key);
     this.#footprint.note(leaf);
-    if (leaf.value === undefined) this.#wants.probe(view, leaf, key, object, relation, subject);
+    if (leaf.value === undefined) this.#wants.probe(leaf, key, object, relation, subject);
     else this.#counts.readHits++;
     return leaf.value;
   }
@@ -102,6 +104,7 @@ export class CachedReads implements Reads {
       footprint.push(view);
       return known;
     }
+    if (view !== undefined && this.#wants.all(view, subject)) return undefined;
     const leaf = this.#relations.up(key);
     footprint.push(leaf);
     if (leaf.value === undefined) this.#wants.up(leaf, key, subject, rung);

@@ -41,7 +41,7 @@ export class CachedSource implements Source {
     const { cache, tenant } = ground;
     this.#ground = ground;
     this.#reach = reach;
-    this.#wants = new Wants(cache, tenant);
+    this.#wants = new Wants(cache, tenant, reach !== undefined);
     this.#relations = cache.tenant(tenant);
     this.#epoch = cache.budget.epoch;
     this.#revision = cache.revision;

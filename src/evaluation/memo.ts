@@ -23,7 +23,7 @@ export interface Memo {
 
 /** Of one request. */
 export class PrivateMemo implements Memo {
-  readonly #results = new Map<string, Result>();
+  #results: Map<string, Result> | undefined;
   readonly #depthMax: number;
 
   constructor(depthMax: number) {
@@ -31,18 +31,18 @@ export class PrivateMemo implements Memo {
   }
 
   find(key: string, at: Standing, depth: number): Result | undefined {
-    const result = this.#results.get(key);
+    const result = this.#results?.get(key);
     return result?.serves(depth, this.#depthMax) === true && result.holds(at) ? result : undefined;
   }
 
   keep(key: string, outcome: Outcome, at: Standing): Result {
     const result = new Result(outcome, at);
-    this.#results.set(key, result);
+    (this.#results ??= new Map()).set(key, result);
     return result;
   }
 
   forget(): void {
-    this.#results.clear();
+    this.#results?.clear();
   }
 
   /** There is one context. */

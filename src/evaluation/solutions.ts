@@ -40,19 +40,10 @@ interface Frame {
 const nothingYet: Approximation = { answer: denied, low: Infinity, height: 0 };
 
 const nothing: ReadonlySet<number> = new Set();
+const none: readonly string[] = [];
+const noFields: ReadonlySet<string> = new Set();
 
-/** What a subproblem rests on, while it is walked. A component has one together: whoever in it is asked, all of it was read. */
-interface Basis {
-  readonly grounds: Ground[];
-  /** Subjects of which all tuples are in memory: one, or two with a wildcard, however many keys were probed. */
-  readonly subjects: Ground[];
-  /** How much was read and used for it. */
-  steps: number;
-  /** Context fields that conditions read. */
-  fields: ReadonlySet<string>;
-}
-
-/** The same, once it is known: of a component, or of a subproblem alone. */
+/** What a component, or a subproblem alone, rests on: whoever in it is asked, all of it was read. */
 type Rests = Pick<Outcome, "footprint" | "fields">;
 
 /**
@@ -80,13 +71,13 @@ export class Solutions {
   readonly #at: Standing;
   readonly #memo: Memo;
   /** By the tuple itself: reads give the same one each time. */
-  readonly #conditions = new Map<Tuple, Answer>();
+  #conditions: Map<Tuple, Answer> | undefined;
   readonly #frames = new Map<string, Frame>();
-  readonly #provisional = new Map<string, Provisional>();
+  #provisional: Map<string, Provisional> | undefined;
   /** Slots of `#provisional` in the order in which they were added, so that a frame can drop its own. */
   readonly #trail: string[] = [];
   /** Where an iteration that is started anew may begin: what it had reached. */
-  readonly #seeds = new Map<string, Approximation>();
+  #seeds: Map<string, Approximation> | undefined;
   readonly #seedTrail: { slot: string; crossed: ReadonlySet<number> }[] = [];
   readonly #depthMax: number;
   /** The component in hand has come to rest and is iterated for the reasons of its unknowns. */
@@ -96,7 +87,19 @@ export class Solutions {
   #low = Infinity;
   #crossed: ReadonlySet<number> = nothing;
   #deepest = 0;
-  #basis: Basis = newBasis();
+  /**
+   * What the subproblem in hand rests on, and before it, from the bottom up, those that wait for it: each from its own start, so that who joins the one that
+   * asked for him need not be copied. Places from the count on are free.
+   */
+  readonly #grounds: Ground[] = [];
+  #groundsCount = 0;
+  #groundsStart = 0;
+  /** Of the same the subjects of which all tuples are in memory: one, or two with a wildcard, however many keys were probed. */
+  readonly #subjects: Ground[] = [];
+  #subjectsStart = 0;
+  /** How much was read and used for the subproblem in hand, and the context fields that conditions read. */
+  #steps = 0;
+  #fields: ReadonlySet<string> = noFields;
   /** The last answer to a question itself, and not to a part of one, was in memory: whoever wants to know sets it back before. */
   remembered = false;
   #kept = 0;
@@ -114,7 +117,7 @@ export class Solutions {
 
   /** How many results have been kept since it forgot them: a walk that was cut short has made progress if this grew. */
   get size(): number {
-    return this.#kept + this.#conditions.size;
+    return this.#kept + (this.#conditions?.size ?? 0);
   }
 
   /** What was kept for the request alone is gone, and what is kept for others may be. */
@@ -125,22 +128,23 @@ export class Solutions {
 
   /** Adds what was read to what the subproblem in hand rests on. */
   note(ground: Ground): void {
-    this.#basis.grounds.push(ground);
-    this.#basis.steps++;
+    this.#grounds[this.#groundsCount++] = ground;
+    this.#steps++;
   }
 
   /** The same of a subject all of whose tuples are in memory. */
   noteSubject(ground: Ground): void {
-    const { subjects } = this.#basis;
-    if (!subjects.includes(ground)) subjects.push(ground);
-    this.#basis.steps++;
+    if (!this.#subjects.includes(ground, this.#subjectsStart)) this.#subjects.push(ground);
+    this.#steps++;
   }
 
   /** What has been read and used since the last call, of walks that have come to an answer. */
   takeFootprint(): Ground[] {
-    const basis = this.#basis;
-    this.#basis = newBasis();
-    return dedupe(basis);
+    const footprint = this.#footprint(0, 0, false);
+    this.#forgetGrounds(0, 0);
+    this.#steps = 0;
+    this.#fields = noFields;
+    return footprint;
   }
 
   get keepsAll(): boolean {
@@ -157,11 +161,11 @@ export class Solutions {
    * @param fields of the request's context, those that it may read
    */
   condition(tuple: Tuple, fields: ReadonlySet<string>, evaluate: () => Answer): Answer {
-    if (fields.size > 0) this.#basis.fields = union(this.#basis.fields, fields);
-    const known = this.#conditions.get(tuple);
+    if (fields.size > 0) this.#fields = union(this.#fields, fields);
+    const known = this.#conditions?.get(tuple);
     if (known !== undefined && this.#at.now < known.until) return known;
     const answer = evaluate();
-    if (answer.value !== "pending") this.#conditions.set(tuple, answer);
+    if (answer.value !== "pending") (this.#conditions ??= new Map()).set(tuple, answer);
     return answer;
   }
 
@@ -176,7 +180,7 @@ export class Solutions {
     if (frame !== undefined) return this.#refer(frame, exclusions);
     // No type begins with a digit, so that a slot with a count is no other key.
     const slot = exclusions === 0 ? key : `${exclusions} ${key}`;
-    const provisional = this.#provisional.size === 0 ? undefined : this.#provisional.get(slot);
+    const provisional = this.#trail.length === 0 ? undefined : this.#provisional?.get(slot);
     if (provisional !== undefined) {
       this.#low = Math.min(this.#low, provisional.low);
       this.#crossed = union(this.#crossed, provisional.crossed);
@@ -205,8 +209,8 @@ export class Solutions {
     const { answer, height, fields } = result;
     this.#deepest = Math.max(this.#deepest, depth + height);
     if (depth === 0 && this.#frames.size === 0) this.remembered = true;
-    rest(this.#basis, result);
-    if (fields !== undefined) this.#basis.fields = union(this.#basis.fields, new Set(fields.names));
+    this.#restOn(result);
+    if (fields !== undefined) this.#fields = union(this.#fields, new Set(fields.names));
     return onTheGroundsOf(result, answer);
   }
 
@@ -221,59 +225,114 @@ export class Solutions {
   }
 
   #enter(key: string, slot: string, depth: number, exclusions: number, evaluate: () => Answer): Answer {
-    const frame: Frame = { index: this.#frames.size, exclusions, approximation: this.#seeds.get(slot) ?? nothingYet, used: false };
-    const outer = { low: this.#low, crossed: this.#crossed, deepest: this.#deepest, trail: this.#trail.length, seeds: this.#seedTrail.length, basis: this.#basis };
-    const basis = (this.#basis = newBasis());
+    const frame: Frame = { index: this.#frames.size, exclusions, approximation: this.#seeds?.get(slot) ?? nothingYet, used: false };
+    const trailStart = this.#trail.length;
+    const seedsStart = this.#seedTrail.length;
+    const outerLow = this.#low;
+    const outerCrossed = this.#crossed;
+    const outerDeepest = this.#deepest;
+    const outerGroundsStart = this.#groundsStart;
+    const outerSubjectsStart = this.#subjectsStart;
+    const outerSteps = this.#steps;
+    const outerFields = this.#fields;
+    const groundsStart = (this.#groundsStart = this.#groundsCount);
+    const subjectsStart = (this.#subjectsStart = this.#subjects.length);
+    this.#steps = 0;
+    this.#fields = noFields;
     this.#frames.set(key, frame);
-    let answer: Answer;
+    let answer: Answer | undefined;
     let reasoned = this.#reasons;
+    let steps: number;
+    let fields: ReadonlySet<string>;
     try {
-      answer = this.#iterate(frame, slot, depth, outer.trail, evaluate);
+      answer = this.#iterate(frame, slot, depth, trailStart, evaluate);
       if (isUnknown(answer) && !this.#isSettled(answer) && !reasoned && frame.used && this.#low >= frame.index) {
         this.#reasons = reasoned = true;
-        this.#dropProvisional(outer.trail);
-        answer = this.#iterate(frame, slot, depth, outer.trail, evaluate);
+        this.#dropProvisional(trailStart);
+        answer = this.#iterate(frame, slot, depth, trailStart, evaluate);
         this.#reasons = false;
       }
     } finally {
       this.#frames.delete(key);
-      this.#basis = outer.basis;
+      steps = this.#steps;
+      fields = this.#fields;
+      this.#groundsStart = outerGroundsStart;
+      this.#subjectsStart = outerSubjectsStart;
+      this.#steps = outerSteps;
+      this.#fields = outerFields;
+      // Of what is pending, or failed, what it rests on is not passed on.
+      if (answer === undefined || answer.value === "pending") this.#forgetGrounds(groundsStart, subjectsStart);
     }
+    const low = this.#low;
+    const height = this.#deepest - depth;
     const crossed = answer.value === "undecided" ? without(this.#crossed, frame.index) : nothing;
-    const result = { key, answer, height: this.#deepest - depth, crossed, low: this.#low };
-    this.#low = outer.low;
-    this.#crossed = union(outer.crossed, crossed);
-    this.#deepest = Math.max(outer.deepest, depth + result.height);
-    // Of what is pending the basis is not passed on; so nobody may begin with what it had reached.
-    this.#dropSeeds(outer.seeds, frame, result.low >= frame.index || answer.value === "pending");
+    this.#low = outerLow;
+    this.#crossed = union(outerCrossed, crossed);
+    this.#deepest = Math.max(outerDeepest, depth + height);
+    // So nobody may begin with what a pending one had reached.
+    this.#dropSeeds(seedsStart, frame, low >= frame.index || answer.value === "pending");
 
     if (answer.value === "pending") {
-      this.#dropProvisional(outer.trail);
-      if (result.low < frame.index) this.#low = Math.min(this.#low, result.low);
-    } else if (result.low >= frame.index) {
-      const alone = this.#trail.length === outer.trail;
-      const cheap = alone && basis.steps < stepsMin && this.#frames.size > 0;
+      this.#dropProvisional(trailStart);
+      if (low < frame.index) this.#low = Math.min(this.#low, low);
+    } else if (low >= frame.index) {
+      const alone = this.#trail.length === trailStart;
+      const cheap = alone && steps < stepsMin && this.#frames.size > 0;
       if (cheap && !this.#keepsAll) {
-        merge(this.#basis, basis);
+        this.#join(subjectsStart, steps, fields);
         return answer;
       }
-      const cut = answer.value === "undecided" && depth + result.height > this.#depthMax;
-      const footprint = alone ? [...basis.subjects, ...basis.grounds] : dedupe(basis);
-      const rests = { footprint, fields: this.#memo.fieldsOf(basis.fields) };
-      this.#settle(outer.trail, reasoned, rests);
-      const kept = this.#keep(key, answer, result.height, cut ? depth : -1, rests, { grounds: footprint.length, cheap });
-      rest(this.#basis, kept);
-      this.#basis.fields = union(this.#basis.fields, basis.fields);
+      const cut = answer.value === "undecided" && depth + height > this.#depthMax;
+      const footprint = this.#footprint(groundsStart, subjectsStart, alone);
+      this.#forgetGrounds(groundsStart, subjectsStart);
+      const rests = { footprint, fields: this.#memo.fieldsOf(fields) };
+      this.#settle(trailStart, reasoned, rests);
+      const kept = this.#keep(key, answer, height, cut ? depth : -1, rests, { grounds: footprint.length, cheap });
+      this.#restOn(kept);
+      this.#fields = union(this.#fields, fields);
       return onTheGroundsOf(kept, answer);
     } else {
       // What it rests on, its component does: by way of whoever asked for it, which is in the component too.
-      merge(this.#basis, basis);
-      this.#rest(outer.trail, frame, result.low);
-      this.#provisional.set(slot, result);
+      this.#join(subjectsStart, steps, fields);
+      this.#rest(trailStart, frame, low);
+      (this.#provisional ??= new Map()).set(slot, { key, answer, height, crossed, low });
       this.#trail.push(slot);
-      this.#low = Math.min(this.#low, result.low);
+      this.#low = Math.min(this.#low, low);
     }
     return answer;
+  }
+
+  /** What was noted since. What was iterated has read the same again and again; it is said once. */
+  #footprint(groundsStart: number, subjectsStart: number, once: boolean): Ground[] {
+    const grounds = this.#grounds.slice(groundsStart, this.#groundsCount);
+    if (this.#subjects.length > subjectsStart) grounds.unshift(...this.#subjects.slice(subjectsStart));
+    return once ? grounds : [...new Set(grounds)];
+  }
+
+  #forgetGrounds(groundsStart: number, subjectsStart: number): void {
+    this.#groundsCount = groundsStart;
+    this.#subjects.length = subjectsStart;
+  }
+
+  /** What was noted for a subproblem that is not kept is what the one in hand rests on, who had asked for it. */
+  #join(subjectsStart: number, steps: number, fields: ReadonlySet<string>): void {
+    if (this.#subjects.length > subjectsStart) for (const subject of this.#subjects.splice(subjectsStart)) this.#restOnGround(subject);
+    this.#fields = union(this.#fields, fields);
+    // One that read nothing is a step as well: of such there may be as many ways as two to the length of a schema.
+    this.#steps += Math.max(1, steps);
+  }
+
+  /** A result that was too cheap to keep for others is not what others rest on either, but what it rests on itself. */
+  #restOn(result: Result): void {
+    const { footprint } = result;
+    if (footprint.length >= stepsMin) this.#grounds[this.#groundsCount++] = result;
+    else for (const ground of footprint) this.#restOnGround(ground);
+    this.#steps += Math.min(footprint.length, stepsMin);
+  }
+
+  #restOnGround(ground: Ground): void {
+    if (!(ground instanceof SubjectView)) this.#grounds[this.#groundsCount++] = ground;
+    else if (!this.#subjects.includes(ground, this.#subjectsStart)) this.#subjects.push(ground);
   }
 
   /**
@@ -299,7 +358,7 @@ export class Solutions {
         return answer;
       }
       frame.approximation = { answer: told, low: this.#low, height: this.#deepest - depth };
-      this.#seeds.set(slot, frame.approximation);
+      (this.#seeds ??= new Map()).set(slot, frame.approximation);
       this.#seedTrail.push({ slot, crossed: isUnknown(told) ? this.#crossed : nothing });
       this.#dropProvisional(trail);
     }
@@ -324,9 +383,9 @@ export class Solutions {
    * undecided, which may be decided when asked for by itself.
    */
   #settle(from: number, reasoned: boolean, rests: Rests): void {
-    for (const slot of this.#trail.splice(from)) {
-      const provisional = this.#provisional.get(slot);
-      this.#provisional.delete(slot);
+    for (const slot of this.#cutTrail(from)) {
+      const provisional = this.#provisional?.get(slot);
+      this.#provisional?.delete(slot);
       if (provisional === undefined || provisional.answer.value === "undecided" || (isUnknown(provisional.answer) && !reasoned)) continue;
       this.#keep(provisional.key, provisional.answer, provisional.height, -1, rests, { grounds: 0, cheap: false });
     }
@@ -336,26 +395,31 @@ export class Solutions {
   #rest(from: number, frame: Frame, low: number): void {
     for (let i = from; i < this.#trail.length; i++) {
       const slot = this.#trail[i] ?? "";
-      const provisional = this.#provisional.get(slot);
+      const provisional = this.#provisional?.get(slot);
       if (provisional === undefined) continue;
       provisional.low = Math.min(provisional.low, low);
-      if (provisional.crossed.has(frame.index) && ++this.#retries <= limits.cycleRetriesMax) this.#provisional.delete(slot);
+      if (provisional.crossed.has(frame.index) && ++this.#retries <= limits.cycleRetriesMax) this.#provisional?.delete(slot);
     }
   }
 
   /** What was concluded from a frame's being `denied` when it is undecided; the allowed and the undecided are so all the same. */
   #dropUnsettled(from: number): void {
-    for (const slot of this.#trail.splice(from)) {
-      const provisional = this.#provisional.get(slot);
+    for (const slot of this.#cutTrail(from)) {
+      const provisional = this.#provisional?.get(slot);
       if (provisional === undefined) continue;
       const { value } = provisional.answer;
       if (value === "allowed" || (value === "undecided" && provisional.crossed.size === 0)) this.#trail.push(slot);
-      else this.#provisional.delete(slot);
+      else this.#provisional?.delete(slot);
     }
   }
 
   #dropProvisional(from: number): void {
-    for (const slot of this.#trail.splice(from)) this.#provisional.delete(slot);
+    for (const slot of this.#cutTrail(from)) this.#provisional?.delete(slot);
+  }
+
+  /** What is provisional since then; mostly nothing is. */
+  #cutTrail(from: number): readonly string[] {
+    return this.#trail.length === from ? none : this.#trail.splice(from);
   }
 
   /** A seed outlives a frame unless it crossed to it, and never outlives the component. */
@@ -363,7 +427,7 @@ export class Solutions {
     for (let i = this.#seedTrail.length - 1; i >= from; i--) {
       const seed = this.#seedTrail[i];
       if (seed === undefined || (!all && !seed.crossed.has(frame.index))) continue;
-      this.#seeds.delete(seed.slot);
+      this.#seeds?.delete(seed.slot);
       this.#seedTrail.splice(i, 1);
     }
   }
@@ -374,19 +438,6 @@ function union<Item>(a: ReadonlySet<Item>, b: ReadonlySet<Item>): ReadonlySet<It
   return a.size === 0 ? b : new Set([...a, ...b]);
 }
 
-const noFields: ReadonlySet<string> = new Set();
-
-function newBasis(): Basis {
-  return { grounds: [], subjects: [], steps: 0, fields: noFields };
-}
-
-/** A result that was too cheap to keep for others is not what others rest on either, but what it rests on itself. */
-function rest(on: Basis, result: Result): void {
-  if (result.footprint.length >= stepsMin) on.grounds.push(result);
-  else for (const ground of result.footprint) restOn(on, ground);
-  on.steps += Math.min(result.footprint.length, stepsMin);
-}
-
 /**
  * What is built on a result that is kept for others is not looked at again when the result comes to the same answer by other tuples; so it names the
  * result rather than the tuples.
@@ -394,24 +445,6 @@ function rest(on: Basis, result: Result): void {
 function onTheGroundsOf(result: Result, answer: Answer): Answer {
   if (answer.grounds === undefined || result.footprint.length < stepsMin) return answer;
   return { ...answer, grounds: result };
-}
-
-function restOn(on: Basis, ground: Ground): void {
-  if (!(ground instanceof SubjectView)) on.grounds.push(ground);
-  else if (!on.subjects.includes(ground)) on.subjects.push(ground);
-}
-
-function merge(into: Basis, { grounds, subjects, fields, steps }: Basis): void {
-  for (const ground of grounds) into.grounds.push(ground);
-  for (const subject of subjects) restOn(into, subject);
-  into.fields = union(into.fields, fields);
-  // One that read nothing is a step as well: of such there may be as many ways as two to the length of a schema.
-  into.steps += Math.max(1, steps);
-}
-
-/** A component that was iterated has read the same again and again; what it rests on is said once, for all its members. */
-function dedupe({ grounds, subjects }: Basis): Ground[] {
-  return [...new Set([...subjects, ...grounds])];
 }
 
 function without(set: ReadonlySet<number>, index: number): ReadonlySet<number> {

@@ -260,11 +260,13 @@ export class Walk {
   }
 }
 
+const noParts: readonly Answer[] = [];
+
 /** A union or an intersection in the making. */
 class Junction {
   readonly #join: (a: Answer, b: Answer) => Answer;
   readonly #keep: boolean;
-  readonly parts: Answer[] = [];
+  #parts: Answer[] | undefined;
   answer: Answer;
 
   constructor(join: (a: Answer, b: Answer) => Answer, neutral: Answer, keep: boolean) {
@@ -275,7 +277,11 @@ class Junction {
 
   add(answer: Answer): void {
     this.answer = this.#join(this.answer, answer);
-    if (this.#keep && answer.trace !== undefined) this.parts.push(answer);
+    if (this.#keep && answer.trace !== undefined) (this.#parts ??= []).push(answer);
+  }
+
+  get parts(): readonly Answer[] {
+    return this.#parts ?? noParts;
   }
 
   decided(value: "allowed" | "denied"): boolean {

@@ -1,7 +1,7 @@
 import { onAbort } from "../base/abort.js";
 import { limits } from "../base/limits.js";
 import type { ObjectRef } from "../model/object.js";
-import type { SubjectRef } from "../model/subject.js";
+import { wildcardId, type SubjectRef } from "../model/subject.js";
 import type { StoredTuple } from "../model/tuple.js";
 import type { TenantId } from "../model/zookie.js";
 import type { Snapshot } from "../storage/store.js";
@@ -32,6 +32,7 @@ interface Subject {
   readonly what: "subject";
   readonly leaf: SubjectView;
   readonly subject: SubjectRef;
+  readonly max: number;
 }
 
 interface Up {
@@ -57,12 +58,15 @@ export class Wants {
   readonly #wanted = new Map<Want["leaf"], Want>();
   readonly #others = new Set<Promise<void>>();
   readonly #times = new Map<string, number>();
+  readonly #cold: boolean;
   #loaded = 0;
   #thwarted = false;
 
-  constructor(cache: RelationCache, tenant: TenantId) {
+  /** @param cold what it finds out is not shared, so that each subject is asked for one key after the other */
+  constructor(cache: RelationCache, tenant: TenantId, cold: boolean) {
     this.#cache = cache;
     this.#tenant = tenant;
+    this.#cold = cold;
   }
 
   /** How many keys and lists the request has had loaded. */
@@ -79,10 +83,18 @@ export class Wants {
     return this.#thwarted;
   }
 
-  probe(view: SubjectView, leaf: ProbeLeaf, key: string, object: ObjectRef, relation: string, subject: SubjectRef): void {
-    if (view.wantsAll) {
-      if (this.#takes(view)) this.#add(`@${subjectKey(subject)}`, { what: "subject", leaf: view, subject });
-    } else if (this.#takes(leaf)) this.#add(`${key}@${subjectKey(subject)}`, { what: "probe", leaf, object, relation, subject });
+  probe(leaf: ProbeLeaf, key: string, object: ObjectRef, relation: string, subject: SubjectRef): void {
+    if (this.#takes(leaf)) this.#add(`${key}@${subjectKey(subject)}`, { what: "probe", leaf, object, relation, subject });
+  }
+
+  /** Whether all tuples of the subject will be loaded, rather than one more of them. */
+  all(view: SubjectView, subject: SubjectRef): boolean {
+    if (this.#wanted.has(view)) return true;
+    const identity = `@${subjectKey(subject)}`;
+    // A commit that touches any of them overtakes the load: then the request goes on key by key. Those of a wildcard are many.
+    const max = view.wantsAll(this.#cold && subject.id !== wildcardId && !this.#times.has(identity));
+    if (max > 0 && this.#takes(view)) this.#add(identity, { what: "subject", leaf: view, subject, max });
+    return max > 0;
   }
 
   list(leaf: ListLeaf, key: string, object: ObjectRef, relation: string, kind: ListKind): void {
@@ -110,7 +122,7 @@ export class Wants {
       if (want.what === "probe") probes.push({ ...want, found: (tuple) => this.#fillProbe(want, tuple, revision) });
       else if (want.what === "list") lists.push({ ...want, found: (tuples) => this.#fillList(want, tuples, revision) });
       else if (want.what === "up") subjects.push({ ...want, of: want, max: limits.holdersMax, found: (tuples) => this.#fill(want.leaf, tuples ?? tooMany, revision) });
-      else subjects.push({ ...want, max: limits.subjectTuplesMax, found: (tuples) => this.#fillSubject(want, tuples, revision) });
+      else subjects.push({ ...want, found: (tuples) => this.#fillSubject(want, tuples, revision) });
     }
     const loading = load(snapshot, this.#tenant, { probes, lists, subjects }, signal);
     // At once, whatever else is waited for: who joined a load that has ended would come back for it again and again.
@@ -150,8 +162,8 @@ export class Wants {
     this.#fill(leaf, slim, revision);
   }
 
-  #fillSubject({ leaf }: Subject, tuples: readonly StoredTuple[] | undefined, revision: number): void {
-    if (!leaf.fill(tuples, revision)) this.#cache.counts.fillsDiscarded++;
+  #fillSubject({ leaf, max }: Subject, tuples: readonly StoredTuple[] | undefined, revision: number): void {
+    if (!leaf.fill(tuples, revision, max)) this.#cache.counts.fillsDiscarded++;
   }
 
   /** A leaf that was forgotten meanwhile may be filled with what is past: nobody finds it any more. */

@@ -62,6 +62,32 @@ describe("live decisions", () => {
     assert.equal(world.decisions.status.walks, walks + 3, "a wildcard concerns everybody of the type");
   });
 
+  it("are told right of a subject that very many tuples name, and of one whose tuples commits touch while they are read", async () => {
+    const named = (id: string, count: number) => Array.from({ length: count }, (_, i) => `doc:${id}${i}#viewer@user:${id}`);
+    const [few, many] = [limits.subjectTuplesFewMax, limits.subjectTuplesFewMax + 1];
+    const world = live(schema, [...named("few", few), ...named("many", many), "doc:1#viewer@user:busy"]);
+    const point = world.point();
+    let overtaken = 0;
+    const snapshot = world.store.snapshot.bind(world.store);
+    world.store.snapshot = () => {
+      const one = snapshot();
+      const list = one.list.bind(one);
+      one.list = (tenant, query) => {
+        if (query.filter.subjectId === "busy" && ++overtaken <= 5) world.write("doc:2#viewer@user:busy");
+        return list(tenant, query);
+      };
+      return one;
+    };
+    point.hold(...["few", "many"].flatMap((id, at) => [hold(3 * at + 1, `doc:${id}0#view@user:${id}`), hold(3 * at + 2, `doc:${id}${few - 1}#view@user:${id}`), hold(3 * at + 3, `doc:1#view@user:${id}`)]), hold(7, "doc:1#view@user:busy"), hold(8, "doc:2#view@user:busy"));
+    await point.ping();
+    assert.ok(overtaken > 0);
+    assert.deepEqual(answers(point), { 1: "allowed", 2: "allowed", 3: "denied", 4: "allowed", 5: "allowed", 6: "denied", 7: "allowed", 8: "allowed" });
+    world.remove("doc:few0#viewer@user:few", "doc:many0#viewer@user:many", "doc:1#viewer@user:busy");
+    world.write("doc:1#viewer@user:few", "doc:1#viewer@user:many");
+    await point.ping();
+    assert.deepEqual(answers(point), { 1: "denied", 2: "allowed", 3: "allowed", 4: "denied", 5: "allowed", 6: "allowed", 7: "denied", 8: "allowed" });
+  });
+
   it("are not evaluated for a schema in which what they ask means the same", async () => {
     const world = live(schema, ["doc:1#viewer@user:ana", "doc:1#parent@folder:f", "folder:f#viewer@user:bo"]);
     const point = world.point();

@@ -225,8 +225,8 @@ export const cacheMutants: readonly Mutant[] = [
   {
     name: "a footprint lacks the keys that were probed",
     file: cachedReads,
-    find: "const leaf = view.probe(key);\n        this.#footprint.note(leaf);",
-    replace: "const leaf = view.probe(key);",
+    find: "const leaf = asked ?? view.probe(key);\n        this.#footprint.note(leaf);",
+    replace: "const leaf = asked ?? view.probe(key);",
     suites: cachedOracle,
   },
   {

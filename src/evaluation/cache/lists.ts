@@ -18,16 +18,10 @@ export class Lists implements Weighed {
 
   /** Not loaded when it is new. */
   of(kind: ListKind): ListLeaf {
-    const known = this.peek(kind);
-    if (known !== undefined) return known;
+    for (const entry of this.#entries) if (entry.kind === kind || entry.kind.text === kind.text) return entry.leaf;
     const leaf: ListLeaf = new Leaf();
     this.#entries.push({ kind, leaf });
     return leaf;
-  }
-
-  peek({ text }: ListKind): ListLeaf | undefined {
-    for (const entry of this.#entries) if (entry.kind.text === text) return entry.leaf;
-    return undefined;
   }
 
   /** What a commit made of a tuple of the relation: written as it stands, or deleted. */

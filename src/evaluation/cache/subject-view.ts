@@ -38,15 +38,17 @@ export interface Era {
 export class SubjectView implements Ground, Weighed {
   readonly #budget: Budget;
   readonly #era: Era;
-  readonly #probes: Generations<ProbeLeaf>;
-  #results = new Map<string, Result | Result[]>();
+  /** Made when they are first needed, as there are very many views. */
+  #probes: Generations<ProbeLeaf> | undefined;
+  #results: Map<string, Result | Result[]> | undefined;
   #holders: Map<Member, Holders> | undefined;
   #epoch: number;
   #count: number;
   /** Every tuple that names the subject, once loaded, by object and relation. */
   #all: Map<string, StoredTuple> | undefined;
   #allBytes = 0;
-  #tooMany = false;
+  /** They are more than this: as far as was found, or -1. */
+  #moreThan = -1;
   #unknown = 0;
   #touchedAt: Revision = 0;
   /** Resolves, whatever comes of it, when a load of all that is under way has ended. */
@@ -55,7 +57,6 @@ export class SubjectView implements Ground, Weighed {
   constructor(budget: Budget, era: Era) {
     this.#budget = budget;
     this.#era = era;
-    this.#probes = new Generations(budget);
     this.#epoch = budget.epoch;
     this.#count = era.count;
   }
@@ -64,9 +65,14 @@ export class SubjectView implements Ground, Weighed {
     return viewBytes + this.#allBytes;
   }
 
-  /** Rather than one more key, all tuples that name the subject should be loaded. */
-  get wantsAll(): boolean {
-    return this.#unknown >= probesUntilAll && !this.#tooMany && this.#all === undefined;
+  /**
+   * Up to how many tuples that name the subject should be loaded, all of them, rather than one more key; 0: the key alone.
+   * @param soon it is about to be asked for many keys: then all are loaded at once where they are few
+   */
+  wantsAll(soon: boolean): number {
+    if (this.#all !== undefined) return 0;
+    if (soon && this.#moreThan < limits.subjectTuplesFewMax) return limits.subjectTuplesFewMax;
+    return this.#unknown >= probesUntilAll && this.#moreThan < limits.subjectTuplesMax ? limits.subjectTuplesMax : 0;
   }
 
   /** The last commit that touched a tuple of the subject: of what rests on all of them. */
@@ -79,21 +85,27 @@ export class SubjectView implements Ground, Weighed {
     return this.#all === undefined ? undefined : (this.#all.get(key) ?? null);
   }
 
+  /** What was asked for before under the key, if it was. */
+  asked(key: string): ProbeLeaf | undefined {
+    return this.#probes?.get(key);
+  }
+
   /** Whether the subject's own tuple stands under the key; not loaded when it is new. */
   probe(key: string): ProbeLeaf {
-    let leaf = this.#probes.get(key);
+    const probes = (this.#probes ??= new Generations(this.#budget));
+    let leaf = probes.get(key);
     if (leaf === undefined) {
       leaf = new Leaf();
-      this.#probes.set(key, leaf);
+      probes.set(key, leaf);
       this.#unknown++;
     }
     return leaf;
   }
 
-  /** All tuples that name the subject, or undefined where they are too many, as of a snapshot. True if it was taken: no later commit touched any. */
-  fill(tuples: readonly StoredTuple[] | undefined, revision: Revision): boolean {
+  /** All tuples that name the subject, or undefined where they are more than `max`, as of a snapshot. True if it was taken: no later commit touched any. */
+  fill(tuples: readonly StoredTuple[] | undefined, revision: Revision, max: number): boolean {
     if (this.#touchedAt > revision) return false;
-    this.#tooMany = tuples === undefined;
+    this.#moreThan = tuples === undefined ? max : -1;
     if (tuples === undefined) return true;
     this.#all = new Map(tuples.map((tuple) => [memberKey(tuple.object, tuple.relation), tuple]));
     this.#allBytes = tuples.reduce((sum, tuple) => sum + bytesOfAll(tuple), 0);
@@ -104,7 +116,7 @@ export class SubjectView implements Ground, Weighed {
   /** What a commit made of the subject's tuple under the key. */
   change(key: string, tuple: StoredTuple | null, revision: Revision): void {
     this.#touchedAt = revision;
-    const leaf = this.#probes.peek(key);
+    const leaf = this.#probes?.peek(key);
     leaf?.change(tuple, revision);
     if (leaf !== undefined && tuple !== null) this.#budget.charge(leaf.bytes);
     if (this.#all !== undefined) this.#changeAll(this.#all, key, tuple);
@@ -122,7 +134,7 @@ export class SubjectView implements Ground, Weighed {
     if (all.size <= 2 * limits.subjectTuplesMax) return;
     this.#all = undefined;
     this.#allBytes = 0;
-    this.#tooMany = true;
+    this.#moreThan = limits.subjectTuplesMax;
   }
 
   /** Its tuples of one type and relation, where all are known. */
@@ -146,7 +158,7 @@ export class SubjectView implements Ground, Weighed {
   /** What a walk came to that read these fields of the context, whether or not it still holds. */
   result(key: string, fits: (fields: FieldsRead) => boolean): Result | undefined {
     this.#turn();
-    const known = this.#results.get(key);
+    const known = this.#results?.get(key);
     if (known === undefined) return undefined;
     if (!Array.isArray(known)) return fitting(known, fits);
     return known.find((result) => fitting(result, fits) !== undefined);
@@ -155,16 +167,17 @@ export class SubjectView implements Ground, Weighed {
   /** @param grounds how long the footprint is, unless it is shared with a result that was charged with it */
   keep(key: string, result: Result, grounds: number): void {
     this.#turn();
-    const known = this.#results.get(key);
-    if (known === undefined) this.#results.set(key, result);
-    else this.#results.set(key, [result, ...(Array.isArray(known) ? known : [known])].slice(0, variantsMax));
+    const results = (this.#results ??= new Map<string, Result | Result[]>());
+    const known = results.get(key);
+    if (known === undefined) results.set(key, result);
+    else results.set(key, [result, ...(Array.isArray(known) ? known : [known])].slice(0, variantsMax));
     this.#budget.charge(resultBytes + 2 * key.length + groundBytes * grounds + fieldBytes(result.fields));
   }
 
   #turn(): void {
     if (this.#epoch === this.#budget.epoch && this.#count === this.#era.count) return;
-    this.#probes.turn();
-    this.#results = new Map();
+    this.#probes?.turn();
+    this.#results = undefined;
     this.#holders = undefined;
     this.#epoch = this.#budget.epoch;
     this.#count = this.#era.count;

@@ -25,29 +25,29 @@ describe("what is known of a subject", () => {
     const { view } = fixture();
     for (let i = 0; i < 15; i++) view.probe(keyOf(i));
     view.probe(keyOf(0));
-    assert.equal(view.wantsAll, false);
+    assert.equal(view.wantsAll(false), 0);
     view.probe(keyOf(15));
-    assert.ok(view.wantsAll);
-    view.fill([tuple(3)], 1);
-    assert.equal(view.wantsAll, false);
+    assert.equal(view.wantsAll(false), limits.subjectTuplesMax);
+    view.fill([tuple(3)], 1, limits.subjectTuplesMax);
+    assert.equal(view.wantsAll(false), 0);
     assert.deepEqual([view.known(keyOf(3)), view.known(keyOf(4))], [tuple(3), null]);
   });
 
   it("as a whole is not taken from a snapshot that a commit has overtaken", () => {
     const { view } = fixture();
     view.change(keyOf(1), null, 5);
-    assert.equal(view.fill([tuple(1)], 4), false);
+    assert.equal(view.fill([tuple(1)], 4, limits.subjectTuplesMax), false);
     assert.equal(view.known(keyOf(1)), undefined);
-    assert.equal(view.fill(undefined, 4), false, "nor that they are too many");
+    assert.equal(view.fill(undefined, 4, limits.subjectTuplesMax), false, "nor that they are too many");
     for (let i = 0; i < 16; i++) view.probe(keyOf(i));
-    assert.ok(view.wantsAll);
-    assert.ok(view.fill([], 5));
+    assert.equal(view.wantsAll(false), limits.subjectTuplesMax);
+    assert.ok(view.fill([], 5, limits.subjectTuplesMax));
     assert.equal(view.known(keyOf(1)), null);
   });
 
   it("as a whole is kept true by commits, and what rests on it falls with each of them", () => {
     const { view } = fixture();
-    view.fill([tuple(1)], 1);
+    view.fill([tuple(1)], 1, limits.subjectTuplesMax);
     view.change(keyOf(1), null, 2);
     view.change(keyOf(2), tuple(2), 3);
     assert.deepEqual([view.known(keyOf(1)), view.known(keyOf(2))], [null, tuple(2)]);
@@ -62,7 +62,7 @@ describe("what is known of a subject", () => {
     const leaf = view.probe(keyOf(1));
     view.change(keyOf(1), tuple(1), 2);
     assert.deepEqual([leaf.value, leaf.changedAt], [tuple(1), 2]);
-    view.fill([tuple(1)], 2);
+    view.fill([tuple(1)], 2, limits.subjectTuplesMax);
     view.change(keyOf(1), null, 3);
     assert.deepEqual([leaf.value, leaf.changedAt], [null, 3]);
   });
@@ -70,28 +70,39 @@ describe("what is known of a subject", () => {
   it("is asked for key by key again where there is too much of it, and stays so", () => {
     const { view } = fixture();
     for (let i = 0; i < 16; i++) view.probe(keyOf(i));
-    view.fill(undefined, 1);
-    assert.equal(view.wantsAll, false);
+    view.fill(undefined, 1, limits.subjectTuplesMax);
+    assert.equal(view.wantsAll(false), 0);
     assert.equal(view.known(keyOf(1)), undefined);
+  });
+
+  it("is asked for as a whole at once where many keys are to be expected, and key by key where there is more than a few", () => {
+    const { view } = fixture();
+    assert.equal(view.wantsAll(true), limits.subjectTuplesFewMax);
+    view.fill(undefined, 1, limits.subjectTuplesFewMax);
+    assert.deepEqual([view.wantsAll(true), view.known(keyOf(1))], [0, undefined]);
+    for (let i = 0; i < 16; i++) view.probe(keyOf(i));
+    assert.equal(view.wantsAll(true), limits.subjectTuplesMax);
+    view.fill(undefined, 1, limits.subjectTuplesMax);
+    assert.deepEqual([view.wantsAll(true), view.wantsAll(false)], [0, 0]);
   });
 
   it("as a whole may grow to twice what is loaded, and is given up beyond", () => {
     const { view } = fixture();
     const most = limits.subjectTuplesMax;
-    view.fill(Array.from({ length: most }, (_, i) => tuple(i)), 1);
+    view.fill(Array.from({ length: most }, (_, i) => tuple(i)), 1, limits.subjectTuplesMax);
     for (let i = most; i < 2 * most; i++) view.change(keyOf(i), tuple(i), 2);
     assert.deepEqual(view.known(keyOf(most)), tuple(most));
     view.change(keyOf(2 * most), tuple(2 * most), 3);
     assert.equal(view.known(keyOf(most)), undefined);
     assert.equal(view.changedAt, 3);
-    assert.equal(view.wantsAll, false);
+    assert.equal(view.wantsAll(false), 0);
   });
 
   it("weighs what it holds, as loaded and as commits change it", () => {
     const { view, budget } = fixture();
     const long = { ...tuple(1), condition: { name: "on", context: { text: "x".repeat(60_000) } } };
     const empty = view.bytes;
-    view.fill([long], 1);
+    view.fill([long], 1, limits.subjectTuplesMax);
     assert.ok(view.bytes > 60_000);
     const charged = budget.bytes;
     view.change(keyOf(2), { ...long, ...tuple(2), condition: long.condition }, 2);

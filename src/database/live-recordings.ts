@@ -28,7 +28,7 @@ export class LiveRecordings implements LiveRecorder {
 
   told({ hold, standing, before, cause, revision, instant }: Telling): Promise<void> | undefined {
     const { stream, decision } = hold;
-    const { value, missing, error, until, grounds = [] } = standing;
+    const { value, missing, error, until, grounds } = standing;
     const { context } = decision.asked;
     const answer: RecordedAnswer = error === undefined ? value : "undecided";
     const entry = {
@@ -44,7 +44,7 @@ export class LiveRecordings implements LiveRecorder {
       schema: this.#core.schemas.hash(stream.tenant),
       context: context === undefined || Object.keys(context).length === 0 ? undefined : context,
       until: Number.isFinite(until) ? until : undefined,
-      grounds: grounds.length === 0 ? undefined : grounds,
+      grounds: grounds?.split("\n"),
     };
     // What is less than before is no grant, though it is not nothing: it waits for no disk.
     return this.#recorder.record(entry as AuditEntry, (answer === "allowed" || answer === "conditional") && !isRevocation(before, answer));

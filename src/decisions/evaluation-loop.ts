@@ -270,15 +270,15 @@ function failed({ code, message }: UsherError): Standing {
   return { value: "denied", missing: [], error: { code, message }, until: forever };
 }
 
-function foundOf({ answer, keys, expires, revision }: ReachedAnswer, { now, schemaRevision }: HeadGround): Found {
-  return { standing: standingOf(answer, expires ? "expiry" : "condition", now), keys: keys as ReachedKey[], revision, schemaRevision };
+function foundOf({ answer, keys, expires, revision }: ReachedAnswer, { now, schemaRevision, tellsGrounds }: HeadGround): Found {
+  const standing = standingOf(answer, expires ? "expiry" : "condition", now);
+  return { standing: tellsGrounds === true && answer.grounds !== undefined ? { ...standing, grounds: groundsOf(answer).join("\n") } : standing, keys: keys as ReachedKey[], revision, schemaRevision };
 }
 
 function standingOf(answer: Answer, ends: "expiry" | "condition", now: Instant): Standing {
   if (answer.value === "pending") throw new UsherError("internal", "a live decision was not evaluated");
   const { value, missing, until, error } = answer;
-  const told = answer.grounds === undefined ? {} : { grounds: groundsOf(answer) };
-  if (value !== "undecided") return until === forever ? { value, missing, until, ...told } : { value, missing, until, ends, ...told };
+  if (value !== "undecided") return until === forever ? { value, missing, until } : { value, missing, until, ends };
   // What was too much to read is not known, so that nobody tells when it has become less.
   const again = error?.code === "evaluation_too_large" ? now + limits.sweepMs : until;
   return { ...failed(error ?? new UsherError("internal", "a live decision is undecided")), until: Math.min(until, again), ends: again < until ? "sweep" : ends };

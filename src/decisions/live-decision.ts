@@ -15,8 +15,8 @@ export interface Standing {
   readonly missing: readonly string[];
   /** It could not be decided, and is denied. */
   readonly error?: { readonly code: ErrorCode; readonly message: string };
-  /** Where they are recorded: by what it is so. */
-  readonly grounds?: readonly string[];
+  /** Where they are recorded: by what it is so, a line each. There are very many, and one text takes a fraction of what a list of them does. */
+  readonly grounds?: string;
   /** Time alone does not change it before then. */
   readonly until: Instant;
   /** What ends then: absent, where `until` is never. */

@@ -2,6 +2,9 @@ import { setImmediate } from "node:timers/promises";
 import { limits } from "../base/limits.js";
 import type { Turns } from "../evaluation/slice.js";
 
+/** For each millisecond of work so many are owed: to collect its garbage and to send what it told take more, in the turns of others. */
+export const owedPerMs = 1.1;
+
 /** A turn of the event loop that took no longer did nothing. */
 const idleMs = 0.03;
 
@@ -22,7 +25,7 @@ export class Pace implements Turns {
 
   /** So long a time was taken. */
   charge(ms: number): void {
-    this.#owedMs += ms;
+    this.#owedMs += ms * owedPerMs;
     this.#spentMs += ms;
   }
 

@@ -5,6 +5,7 @@ import type { Ground } from "../evaluation/cache/leaf.js";
 import { isOfKind, memberKey, subjectKey, upKey, type ListKind } from "../evaluation/reads.js";
 import type { Reach } from "../evaluation/reach.js";
 import type { Commit } from "../storage/store.js";
+import { Few } from "./few.js";
 import type { LiveDecision } from "./live-decision.js";
 
 /** Keys that nobody watches any more are dropped once there are so many. */
@@ -32,11 +33,14 @@ export class ReachedKey implements Ground {
   }
 
   lists(kind: ListKind): void {
-    if (!this.kinds.some(({ text }) => text === kind.text)) this.kinds = [...this.kinds, kind];
+    for (const known of this.kinds) if (known === kind || known.text === kind.text) return;
+    this.kinds = [...this.kinds, kind];
   }
 
   add(decision: LiveDecision): void {
-    this.#watchers.push(decision);
+    // Most have one: what is pushed to an empty array takes room for seventeen.
+    if (this.#watchers.length === 0) this.#watchers = [decision];
+    else this.#watchers.push(decision);
   }
 
   /** The decision's keys hold this one no more. */
@@ -65,8 +69,10 @@ export class ReachedKey implements Ground {
 export class ReachIndex implements Reach {
   readonly #members = new Map<string, ReachedKey>();
   readonly #ups = new Map<string, ReachedKey>();
-  readonly #bySubject = new Map<string, Set<LiveDecision>>();
+  readonly #bySubject = new Map<string, Few<LiveDecision>>();
   readonly #unwatched = new Set<string>();
+  /** The member key that was noted last: a relation is probed and listed by the same text, so that it need not be looked for twice. */
+  #last: ReachedKey | undefined;
   #appliedAt: Revision = 0;
 
   get size(): number {
@@ -74,11 +80,11 @@ export class ReachIndex implements Reach {
   }
 
   probed(key: string): Ground {
-    return this.#key(this.#members, key);
+    return this.#member(key);
   }
 
   listed(key: string, kind: ListKind): Ground {
-    const reached = this.#key(this.#members, key);
+    const reached = this.#member(key);
     reached.lists(kind);
     return reached;
   }
@@ -128,6 +134,7 @@ export class ReachIndex implements Reach {
       for (const keys of [this.#members, this.#ups]) if (keys.get(text)?.watched === false) keys.delete(text);
     }
     this.#unwatched.clear();
+    this.#last = undefined;
   }
 
   #touch({ object, relation, subject }: Tuple, revision: Revision | undefined, touched: (decision: LiveDecision) => void): void {
@@ -143,6 +150,11 @@ export class ReachIndex implements Reach {
     if (up === undefined) return;
     if (revision !== undefined) up.changedAt = revision;
     up.touch(touched);
+  }
+
+  #member(text: string): ReachedKey {
+    if (this.#last?.text === text) return this.#last;
+    return (this.#last = this.#key(this.#members, text));
   }
 
   #key(keys: Map<string, ReachedKey>, text: string): ReachedKey {
@@ -163,9 +175,9 @@ export class ReachIndex implements Reach {
   }
 
   #joinSubject(decision: LiveDecision): void {
-    const others = this.#bySubject.get(decision.subjectKey);
-    if (others === undefined) this.#bySubject.set(decision.subjectKey, new Set([decision]));
-    else others.add(decision);
+    let those = this.#bySubject.get(decision.subjectKey);
+    if (those === undefined) this.#bySubject.set(decision.subjectKey, (those = new Few()));
+    those.add(decision);
   }
 
   #leave(key: ReachedKey): void {

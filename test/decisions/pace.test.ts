@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { limits } from "../../src/base/limits.js";
-import { Pace } from "../../src/decisions/pace.js";
+import { owedPerMs, Pace } from "../../src/decisions/pace.js";
 
 /** Turns of the event loop in each of which others take so long, on a clock that nothing else moves. */
 function turns(takenMs: number) {
@@ -40,7 +40,7 @@ describe("the pace of live evaluations", () => {
     pace.charge(1);
     await pace.pause();
     const lent = counted.turns;
-    pace.charge(limits.liveLentMsMax);
+    pace.charge(limits.liveLentMsMax / owedPerMs);
     await pace.pause();
     assert.equal(counted.turns, lent, "the bound itself");
     pace.charge(1);

@@ -7,7 +7,7 @@ import { groundsOf } from "../evaluation/grounds.js";
 import type { Revision, TenantId } from "../model/zookie.js";
 import type { Barrier } from "./barrier.js";
 import { Deadlines } from "./deadlines.js";
-import { groundAtHead } from "./ground.js";
+import { groundAtHead, questionOf } from "./ground.js";
 import { isRevocation, unmarked, type LiveDecision, type Mark, type Standing } from "./live-decision.js";
 import { honoured, type LiveHold } from "./live-hold.js";
 import type { LiveStream } from "./live-stream.js";
@@ -176,7 +176,7 @@ export class EvaluationLoop {
       const version = await this.#port.schemaAt(snapshot, tenant);
       const { schema, revision: schemaRevision } = version;
       if (schemaRevision > (decisions.schema?.revision ?? -1)) decisions.schema = version;
-      const questions = chunk.map(({ asked }) => attempt(() => this.#port.validate(asked, schema)));
+      const questions = chunk.map(({ asked }) => questionOf(this.#port, asked, schema));
       const ground = groundAtHead(this.#port, snapshot, tenant, version);
       const valid = questions.flatMap((question) => (question instanceof UsherError ? [] : [question]));
       const reached = await evaluateReached(valid, ground, index, this.#pace);
@@ -255,15 +255,6 @@ export class EvaluationLoop {
 /** It may be otherwise in a moment: the store, or what is asked of it at once. */
 function isPassing(error: unknown): boolean {
   return error instanceof UsherError && error.code !== "internal";
-}
-
-function attempt(validate: () => Question): Question | UsherError {
-  try {
-    return validate();
-  } catch (error) {
-    if (error instanceof UsherError) return error;
-    throw error;
-  }
 }
 
 function failed({ code, message }: UsherError): Standing {

@@ -1,7 +1,7 @@
 import type { Instant } from "../base/clock.js";
 import { UsherError, type ErrorCode } from "../base/errors.js";
 import { limits } from "../base/limits.js";
-import { evaluate, type Ground, type Question } from "../evaluation/evaluate.js";
+import { evaluate, type Ground } from "../evaluation/evaluate.js";
 import { OverlaidSnapshot } from "../evaluation/overlaid-snapshot.js";
 import type { HeldAnswer } from "../model/live.js";
 import type { PreviewCheck, PreviewedChange } from "../model/preview.js";
@@ -11,6 +11,7 @@ import { checkTuple } from "../model/schema/shape.js";
 import type { Operation } from "../model/service.js";
 import type { Revision, TenantId } from "../model/zookie.js";
 import type { Snapshot } from "../storage/store.js";
+import { questionOf } from "./ground.js";
 import { isRevocation, type LiveDecision } from "./live-decision.js";
 import type { LivePort } from "./port.js";
 import { nameOf, type TenantDecisions } from "./tenant-decisions.js";
@@ -134,15 +135,6 @@ async function outcomes(port: LivePort, asked: readonly Asked[], ground: Ground,
     found.push(answer.value === "undecided" ? { value: "denied", error: answer.error?.code ?? "internal" } : { value: answer.value });
   }
   return found;
-}
-
-function questionOf(port: LivePort, { object, permission, subject, context }: PreviewCheck, schema: Schema): Question | UsherError {
-  try {
-    return port.validate({ object, permission, subject, ...(context && { context }) }, schema);
-  } catch (error) {
-    if (error instanceof UsherError) return error;
-    throw error;
-  }
 }
 
 function changeOf({ object, permission, subject, context, holds }: Asked, before: Outcome, after: Outcome): PreviewedChange[] {

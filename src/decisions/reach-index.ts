@@ -34,11 +34,11 @@ export class ReachedKey implements Ground {
 
   lists(kind: ListKind): void {
     for (const known of this.kinds) if (known === kind || known.text === kind.text) return;
-    this.kinds = [...this.kinds, kind];
+    this.kinds = this.kinds.length === 0 ? [kind] : [...this.kinds, kind];
   }
 
   add(decision: LiveDecision): void {
-    // Most have one: what is pushed to an empty array takes room for seventeen.
+    // Most have one: an array that is pushed to, or spread, takes room for seventeen.
     if (this.#watchers.length === 0) this.#watchers = [decision];
     else this.#watchers.push(decision);
   }

@@ -4,6 +4,7 @@ import { limits } from "../base/limits.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import { formatObject, quote } from "../model/object.js";
 import { formatSubject } from "../model/subject.js";
+import { questionOf } from "./ground.js";
 import type { LiveDecision } from "./live-decision.js";
 import type { LiveLookup } from "./live-lookup.js";
 import { LookupSweep } from "./lookup-sweep.js";
@@ -156,9 +157,10 @@ export class Sweep {
       const now = Math.max(store.clock.now(), snapshot.instant);
       const settled = chunk.filter((decision) => isSettled(decision, now));
       const standing = new Map(settled.map((decision) => [decision, decision.standing]));
-      const answers = await evaluate(settled.map(({ asked }) => this.#port.validate(asked, schema)), { schema, snapshot, tenant, now });
+      const questions = settled.map(({ asked }) => questionOf(this.#port, asked, schema));
+      const answers = (await evaluate(questions.flatMap((question) => (question instanceof UsherError ? [] : [question])), { schema, snapshot, tenant, now })).values();
       settled.forEach((decision, i) => {
-        const value = answers[i]?.value;
+        const value = questions[i] instanceof UsherError ? "denied" : answers.next().value?.value;
         if (value === undefined || value === "undecided" || value === decision.standing?.value) return;
         const comparable = decision.standing === standing.get(decision) && !decision.due && decisions.isKept(decision)
           && decision.keys.every(({ changedAt }) => changedAt <= snapshot.revision) && this.#port.cache.schemaAt(tenant) <= schemaRevision;

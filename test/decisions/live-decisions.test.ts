@@ -247,6 +247,20 @@ describe("live decisions", () => {
     assert.equal(findings.length, 1);
   });
 
+  it("are found out by the sweep where the schema does not have any more what they ask, beside others", async () => {
+    const findings: Error[] = [];
+    const world = live(schema, ["doc:1#viewer@user:ana", "doc:1#session@session:s", "session:s#active@user:ana"], { report: (error) => findings.push(error) });
+    const point = world.point();
+    point.hold(hold(1, "doc:1#live@user:ana"), hold(2, "doc:1#live@user:bo"), hold(3, "doc:1#view@user:ana"));
+    await point.ping();
+    // Nobody was told of it.
+    world.redefine(schema.replace("permission live = viewer & session->active", "").replace("permission view = viewer + parent->view", "permission view = parent->view"));
+    await world.decisions.sweep();
+    await point.ping();
+    assert.deepEqual(answers(point), { 1: "denied", 2: "denied", 3: "denied" });
+    assert.equal(world.decisions.status.findings, 2, "of bo nothing was wrong");
+  });
+
   it("refuse what is no hold by itself, and take the others", async () => {
     const world = live(schema, ["doc:1#viewer@user:ana"]);
     const point = world.point();

@@ -53,6 +53,8 @@ export function live(schemaText: string, tuples: readonly string[] = [], { lease
     decisions,
     failing,
     slow,
+    /** Without a commit. */
+    redefine: (text: string) => void schemas.splice(0, schemas.length, { schema: compileSchema(text), revision: 1 }),
     become: (state: StoreState) => {
       condition.state = state;
       for (const listener of conditionListeners) listener();

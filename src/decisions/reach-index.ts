@@ -1,3 +1,4 @@
+import { forEachMissing } from "../base/distinct.js";
 import { wildcardId } from "../model/subject.js";
 import type { Tuple } from "../model/tuple.js";
 import type { Revision } from "../model/zookie.js";
@@ -97,14 +98,9 @@ export class ReachIndex implements Reach {
   watch(decision: LiveDecision, keys: readonly ReachedKey[]): void {
     const before = decision.keys;
     decision.keys = keys;
-    if (before.length === 0) {
-      this.#joinSubject(decision);
-      for (const key of keys) this.#join(key, decision);
-      return;
-    }
-    const kept = new Set(before);
-    for (const key of keys) if (!kept.delete(key)) this.#join(key, decision);
-    for (const key of kept) this.#leave(key);
+    if (before.length === 0) this.#joinSubject(decision);
+    forEachMissing(keys, before, (key) => this.#join(key, decision));
+    forEachMissing(before, keys, (key) => this.#leave(key));
   }
 
   drop(decision: LiveDecision): void {

@@ -1,4 +1,5 @@
 import type { Instant } from "../base/clock.js";
+import { distinct } from "../base/distinct.js";
 import type { ObjectRef } from "../model/object.js";
 import type { SubjectRef } from "../model/subject.js";
 import type { Tuple } from "../model/tuple.js";
@@ -92,17 +93,17 @@ export class ReachedReads implements Reads {
 
 /** What is at the ends of a footprint: the keys, each once, and when tuples expire. */
 export function endsOf(footprint: readonly Ground[]): { keys: Ground[]; expiries: Instant[] } {
-  const keys = new Set<Ground>();
+  const keys: Ground[] = [];
   const expiries: Instant[] = [];
-  const seen = new Set<Finding>();
+  let seen: Set<Finding> | undefined;
   const waiting = [...footprint];
   for (let ground = waiting.pop(); ground !== undefined; ground = waiting.pop()) {
     if (ground instanceof Expiry) expiries.push(ground.at);
-    else if (!(ground instanceof Finding)) keys.add(ground);
-    else if (!seen.has(ground)) {
+    else if (!(ground instanceof Finding)) keys.push(ground);
+    else if (!(seen ??= new Set()).has(ground)) {
       seen.add(ground);
       for (const below of ground.footprint) waiting.push(below);
     }
   }
-  return { keys: [...keys], expiries };
+  return { keys: distinct(keys), expiries };
 }

@@ -138,9 +138,9 @@ export class Solutions {
     this.#steps++;
   }
 
-  /** What has been read and used since the last call, of walks that have come to an answer. */
+  /** What has been read and used since the last call, of walks that have come to an answer; some of it several times. */
   takeFootprint(): Ground[] {
-    const footprint = this.#footprint(0, 0, false);
+    const footprint = this.#footprint(0, 0, true);
     this.#forgetGrounds(0, 0);
     this.#steps = 0;
     this.#fields = noFields;
@@ -302,7 +302,7 @@ export class Solutions {
     return answer;
   }
 
-  /** What was noted since. What was iterated has read the same again and again; it is said once. */
+  /** What was noted since. @param once nothing was iterated, which reads the same again and again */
   #footprint(groundsStart: number, subjectsStart: number, once: boolean): Ground[] {
     const grounds = this.#grounds.slice(groundsStart, this.#groundsCount);
     if (this.#subjects.length > subjectsStart) grounds.unshift(...this.#subjects.slice(subjectsStart));

@@ -106,7 +106,7 @@ export const limits = {
   youngGenerationBytesMax: 201_326_592,
   // All tuples that name a subject, loaded together: once many of them were asked for, or at once where that is to be expected.
   subjectTuplesMax: 1_000,
-  subjectTuplesFewMax: 64,
+  subjectTuplesFewMax: 32,
   // Seen from the subject's side: relations that lead to one another, and objects that are found.
   rungsMax: 16,
   holdersMax: 1_000,

@@ -263,7 +263,9 @@ function failed({ code, message }: UsherError): Standing {
 
 function foundOf({ answer, keys, expires, revision }: ReachedAnswer, { now, schemaRevision, tellsGrounds }: HeadGround): Found {
   const standing = standingOf(answer, expires ? "expiry" : "condition", now);
-  return { standing: tellsGrounds === true && answer.grounds !== undefined ? { ...standing, grounds: groundsOf(answer).join("\n") } : standing, keys: keys as ReachedKey[], revision, schemaRevision };
+  // Neither an id nor the JSON of a context has a line break in it. Of most denials there are none.
+  const grounds = tellsGrounds === true ? groundsOf(answer).join("\n") : "";
+  return { standing: grounds === "" ? standing : { ...standing, grounds }, keys: keys as ReachedKey[], revision, schemaRevision };
 }
 
 function standingOf(answer: Answer, ends: "expiry" | "condition", now: Instant): Standing {

@@ -9,7 +9,7 @@ export const owedPerMs = 1.1;
 const idleMs = 0.03;
 
 /**
- * How much of the event loop live evaluations take, where others want it as well: half. What they took is owed to the others, and paid by turns
+ * How much of the event loop live evaluations take, where others want it as well: a little less than half. What they took is owed to the others, and paid by turns
  * of the loop in which those took as long; or in which they took nothing, for then nobody waits. Who took more than was owed to them has lent it, to a bound: under
  * overload what is due is not put off to the end of it.
  */

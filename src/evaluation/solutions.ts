@@ -140,7 +140,7 @@ export class Solutions {
 
   /** What has been read and used since the last call, of walks that have come to an answer; some of it several times. */
   takeFootprint(): Ground[] {
-    const footprint = this.#footprint(0, 0, true);
+    const footprint = this.#footprint(0, 0, false);
     this.#forgetGrounds(0, 0);
     this.#steps = 0;
     this.#fields = noFields;
@@ -283,7 +283,7 @@ export class Solutions {
         return answer;
       }
       const cut = answer.value === "undecided" && depth + height > this.#depthMax;
-      const footprint = this.#footprint(groundsStart, subjectsStart, alone);
+      const footprint = this.#footprint(groundsStart, subjectsStart, !alone);
       this.#forgetGrounds(groundsStart, subjectsStart);
       const rests = { footprint, fields: this.#memo.fieldsOf(fields) };
       this.#settle(trailStart, reasoned, rests);
@@ -302,11 +302,11 @@ export class Solutions {
     return answer;
   }
 
-  /** What was noted since. @param once nothing was iterated, which reads the same again and again */
-  #footprint(groundsStart: number, subjectsStart: number, once: boolean): Ground[] {
+  /** What was noted since. @param repeats something was iterated, which reads the same again and again: it is said once */
+  #footprint(groundsStart: number, subjectsStart: number, repeats: boolean): Ground[] {
     const grounds = this.#grounds.slice(groundsStart, this.#groundsCount);
     if (this.#subjects.length > subjectsStart) grounds.unshift(...this.#subjects.slice(subjectsStart));
-    return once ? grounds : [...new Set(grounds)];
+    return repeats ? [...new Set(grounds)] : grounds;
   }
 
   #forgetGrounds(groundsStart: number, subjectsStart: number): void {

@@ -60,6 +60,7 @@ describe("what is recorded of live decisions", () => {
       assert.deepEqual([ana && told(ana), bo && told(bo)], [[1, "user:ana", "allowed"], [2, "user:bo", "denied"]]);
       assert.deepEqual([ana?.principal, ana?.request, ana?.session, ana?.stream], ["web", "r-1", point.stream, point.stream]);
       assert.deepEqual(ana?.grounds, ["document:1#viewer@group:eng#member", "group:eng#member@user:ana"]);
+      assert.deepEqual(bo && "grounds" in bo ? bo.grounds : undefined, undefined, "nothing stood in his way");
       const zookie = await write(database, "delete", "group:eng#member@user:ana");
       await point.ping();
       const [flip] = of(log, "flip");
